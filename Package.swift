@@ -1,0 +1,102 @@
+// swift-tools-version:6.0
+import Foundation
+import PackageDescription
+
+/// Upcoming language features, the same in every target. In CI a warning in our own code is an error.
+let settings: [SwiftSetting] =
+    [.enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("ExistentialAny")]
+    + (ProcessInfo.processInfo.environment["CI"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
+
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
+
+let package = Package(
+    name: "gondola",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "VideoModels", targets: ["VideoModels"]),
+        .executable(name: "gondola", targets: ["gondola"]),
+        .executable(name: "venice-simulator", targets: ["venice-simulator"]),
+    ],
+    // Exact versions: the same sources whether they come from these addresses or from a local mirror (deploy/bootstrap).
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.65.0"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.5.4"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "3.0.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", exact: "1.1.3"),
+        .package(url: "https://github.com/apple/swift-async-algorithms.git", exact: "1.0.1"),
+    ],
+    targets: [
+        // The system's C libraries, found through pkg-config.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+
+        // Values and decisions: no I/O, no clock, no C, no logger.
+        .target(name: "VideoModels"),
+        .target(name: "JobLifecycle", dependencies: ["VideoModels"]),
+
+        // Adapters: each owns one outside thing, and none knows another.
+        .target(name: "HTTPTransport", dependencies: ["CCurl"]),
+        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport"]),
+        .target(
+            name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
+            resources: [.embedInCode("migrations")]),
+        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", crypto]),
+
+        // The shell: where the adapters meet.
+        .target(
+            name: "SyncService",
+            dependencies: [
+                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
+                asyncAlgorithms, collections, crypto, logging,
+            ] + nio),
+        .executableTarget(
+            name: "gondola", dependencies: ["VideoModels", "JobStore", "SyncService", argumentParser, logging]),
+
+        // The upstream's double. Nothing above imports it.
+        .target(
+            name: "VeniceSimulator", dependencies: [collections, crypto, logging] + nio,
+            resources: [.copy("Resources")]),
+        .executableTarget(
+            name: "venice-simulator", dependencies: ["VeniceSimulator", argumentParser, logging]),
+
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "VideoModels", "JobLifecycle", "HTTPTransport", "JobStore", "ObjectStorage", "VeniceSimulator", logging,
+            ],
+            path: "Tests/TestSupport"),
+        .testTarget(name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"]),
+        .testTarget(name: "JobLifecycleTests", dependencies: ["JobLifecycle", "VideoModels", "TestSupport"]),
+        .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
+        .testTarget(
+            name: "VeniceTransportTests",
+            dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"]),
+        .testTarget(
+            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"]),
+        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
+        .testTarget(
+            name: "SyncServiceTests",
+            dependencies: [
+                "SyncService", "JobStore", "JobLifecycle", "ObjectStorage", "VeniceTransport", "HTTPTransport",
+                "VideoModels", "VeniceSimulator", "TestSupport", logging,
+            ] + nio),
+        .testTarget(name: "VeniceSimulatorTests", dependencies: ["VeniceSimulator", "HTTPTransport", "TestSupport"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport", "VeniceSimulator",
+                "TestSupport",
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = settings
+}
