@@ -46,18 +46,18 @@ private struct Transition {
             return Step(state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks)
         }
         switch job.state {
-        case .accepted: return try accepted(job, event)
-        case .quoted(let quotation): return try quoted(quotation, job, event)
-        case .submitting(let quotation, _): return try submitting(quotation, job, event)
-        case .rendering(let rendering): return try rendering(rendering, job, event)
-        case .downloading(let rendering): return try downloading(rendering, job, event)
-        case .ready(let delivery): return try ready(delivery, job, event)
-        case .attention(let attention): return try self.attention(attention, job, event)
+        case .accepted: return try fromAccepted(job, event)
+        case .quoted(let quotation): return try fromQuoted(quotation, job, event)
+        case .submitting(let quotation, _): return try fromSubmitting(quotation, job, event)
+        case .rendering(let rendering): return try fromRendering(rendering, job, event)
+        case .downloading(let rendering): return try fromDownloading(rendering, job, event)
+        case .ready(let delivery): return try fromReady(delivery, job, event)
+        case .attention(let attention): return try fromAttention(attention, job, event)
         case .failed, .cancelled: throw InvalidEvent(event, in: job.state)
         }
     }
 
-    func accepted(_ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromAccepted(_ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch event {
         case .priced(let price):
             if let most = job.maxPrice, price > most {
@@ -75,7 +75,7 @@ private struct Transition {
         }
     }
 
-    func quoted(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromQuoted(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch event {
         case .submissionIntended(let token):
             return Step(state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish])
@@ -88,7 +88,7 @@ private struct Transition {
         }
     }
 
-    func submitting(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromSubmitting(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         let price = quotation.price
         switch event {
         case .submissionAccepted(let receipt):
@@ -115,7 +115,7 @@ private struct Transition {
         }
     }
 
-    func rendering(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromRendering(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch event {
         case .stillRendering(let usual): return polled(rendering, usual)
         case .videoAnnounced(let link): return announced(rendering, link)
@@ -127,7 +127,7 @@ private struct Transition {
         }
     }
 
-    func downloading(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromDownloading(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch event {
         case .videoStored(let video):
             let delivery = Delivery(rendering: rendering, videoID: video.id, isCleanedUp: false)
@@ -145,7 +145,7 @@ private struct Transition {
         }
     }
 
-    func ready(_ delivery: Delivery, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromReady(_ delivery: Delivery, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         var done = delivery
         done.isCleanedUp = true
         switch event {
@@ -161,7 +161,7 @@ private struct Transition {
         }
     }
 
-    func attention(_ attention: Attention, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+    func fromAttention(_ attention: Attention, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch (attention, event) {
         case (.unknownOutcome(let quotation, _), .decided(.giveUp)):
             return writtenOff(quotation)
