@@ -1,0 +1,59 @@
+internal import Crypto
+import Foundation
+
+/// A temporary file that is being written and hashed.
+///
+/// Unchecked: its methods run on the blocking pool one after another, since the one writer awaits each of them.
+final class StagingFile: @unchecked Sendable {
+    let path: String
+    private let file: OpenFile
+    private var hasher = SHA256()
+    private var unstarted: Int64 = 0
+    private(set) var bytes: Int64 = 0
+
+    /// How much may gather in the page cache before write-back is started: the final fsync then finds little left to do.
+    private static let writeBackStride: Int64 = 8 << 20
+
+    init(path: String, reserving length: Int64?) throws(ObjectStoreError) {
+        self.path = path
+        file = try File.open(path, O_WRONLY | O_CREAT | O_EXCL)
+        if let length, length > 0 { try reserve(length) }
+    }
+
+    func append(_ chunk: [UInt8]) throws(ObjectStoreError) {
+        try File.append(chunk, to: file.descriptor, path: path)
+        hasher.update(data: chunk)
+        bytes += Int64(chunk.count)
+        startWriteBack(afterAdding: Int64(chunk.count))
+    }
+
+    /// Makes the bytes durable; the file has no name of its own yet.
+    func finish() throws(ObjectStoreError) -> StagedObject {
+        try File.sync(file, path: path)
+        return StagedObject(path: path, bytes: bytes, sha256: ContentHash(hasher.finalize()))
+    }
+
+    func remove() {
+        _ = unlink(path)
+    }
+
+    private func reserve(_ length: Int64) throws(ObjectStoreError) {
+        #if os(Linux)
+            let code = posix_fallocate(file.descriptor, 0, off_t(length))
+            // Not every file system can reserve; then a full disk shows while writing.
+            guard code != 0, code != EOPNOTSUPP, code != EINVAL, code != EINTR else { return }
+            remove()
+            throw File.failure(code, "fallocate", path)
+        #endif
+    }
+
+    private func startWriteBack(afterAdding count: Int64) {
+        unstarted += count
+        guard unstarted >= Self.writeBackStride else { return }
+        #if os(Linux)
+            // "Not needed" makes Linux begin to write dirty pages back, without waiting for them.
+            _ = posix_fadvise(file.descriptor, off_t(bytes - unstarted), off_t(unstarted), POSIX_FADV_DONTNEED)
+        #endif
+        unstarted = 0
+    }
+}
