@@ -1,0 +1,254 @@
+public import Foundation
+public import VideoModels
+
+/// A job's state with what its decisions depend on.
+public struct JobProgress: Hashable, Sendable {
+    public var state: JobState
+    /// Troubles in a row; any step forward sets it to 0.
+    public var setbacks: Int
+    /// The user's cap on the price of this job.
+    public var maxPrice: Money?
+
+    public init(state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil) {
+        self.state = state
+        self.setbacks = setbacks
+        self.maxPrice = maxPrice
+    }
+
+    /// Moves the job on by one event, and says what to write with it. Pure: same input, same answer.
+    ///
+    /// `jitter` in 0 ..< 1 spreads waiting times. On an error nothing has changed.
+    public mutating func apply(
+        _ event: JobEvent, policy: JobPolicy, at now: Date, jitter: Double
+    ) throws(InvalidEvent) -> [JobEffect] {
+        let step = try Transition(policy: policy, now: now, jitter: jitter).step(from: self, on: event)
+        state = step.state
+        setbacks = step.setbacks
+        return step.effects
+    }
+}
+
+/// What one event makes of a job.
+private struct Step {
+    var state: JobState
+    var effects: [JobEffect]
+    var setbacks = 0
+}
+
+private struct Transition {
+    var policy: JobPolicy
+    var now: Date
+    var jitter: Double
+
+    /// The whole table. Refusals are spelled out: a new state or event compiles only once someone has decided.
+    func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
+        if case .postponed(let delay) = event, job.state.isUnderWay {
+            return Step(state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks)
+        }
+        switch job.state {
+        case .accepted: return try fromAccepted(job, event)
+        case .quoted(let quotation): return try fromQuoted(quotation, job, event)
+        case .submitting(let quotation, _): return try fromSubmitting(quotation, job, event)
+        case .rendering(let rendering): return try fromRendering(rendering, job, event)
+        case .downloading(let rendering): return try fromDownloading(rendering, job, event)
+        case .ready(let delivery): return try fromReady(delivery, job, event)
+        case .attention(let attention): return try fromAttention(attention, job, event)
+        case .failed, .cancelled: throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromAccepted(_ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        switch event {
+        case .priced(let price):
+            if let most = job.maxPrice, price > most {
+                let failure = Failure(.priceAboveLimit, "The price is \(price), above the limit of \(most).")
+                return Step(state: .failed(failure), effects: [.publish])
+            }
+            return Step(state: .quoted(Quotation(price: price)), effects: [.publish])
+        case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
+        case .accountBlocked(let evidence): return blocked(evidence)
+        case .setback(let setback): return wait(job, setback)
+        case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
+        case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost, .stillRendering,
+            .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromQuoted(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        switch event {
+        case .submissionIntended(let token):
+            return Step(state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish])
+        case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
+        case .setback(let setback): return wait(job, setback)
+        case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
+        case .priced, .submissionAccepted, .submissionNotSent, .submissionLost, .accountBlocked, .stillRendering,
+            .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromSubmitting(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        let price = quotation.price
+        switch event {
+        case .submissionAccepted(let receipt):
+            let rendering = Rendering(
+                price: price, model: receipt.model, queueID: receipt.queueID, link: receipt.link, submittedAt: now)
+            let delay = policy.polling.delay(elapsed: 0, usual: nil, jitter: jitter)
+            return Step(state: .rendering(rendering), effects: [.settle(price), .publish, .snooze(delay)])
+        case .submissionNotSent(let setback):
+            // Nothing is paid, so the job is as it was before the intent, and the wait is that of any trouble.
+            var step = wait(job, setback)
+            step.state = .quoted(quotation)
+            step.effects += [.release(price), .publish]
+            return step
+        case .refused(let failure):
+            return Step(state: .failed(failure), effects: [.release(price), .publish])
+        case .accountBlocked(let evidence):
+            var step = blocked(evidence)
+            step.effects.append(.release(price))
+            return step
+        case .submissionLost(let evidence): return lost(quotation, evidence)
+        case .priced, .submissionIntended, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp,
+            .postponed, .setback, .cancelRequested, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromRendering(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        switch event {
+        case .stillRendering(let usual): return polled(rendering, usual)
+        case .videoAnnounced(let link): return announced(rendering, link)
+        case .renderingFailed(let failure): return dead(rendering, failure)
+        case .setback(let setback): return troubled(rendering, job, setback)
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+            .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromDownloading(_ rendering: Rendering, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        switch event {
+        case .videoStored(let video):
+            let delivery = Delivery(rendering: rendering, videoID: video.id, isCleanedUp: false)
+            return Step(state: .ready(delivery), effects: [.addVideo(video), .publish])
+        case .stillRendering(let usual):
+            // The upstream took its announcement back.
+            var step = polled(rendering, usual)
+            step.effects.append(.publish)
+            return step
+        case .renderingFailed(let failure): return dead(rendering, failure)
+        case .setback(let setback): return troubled(rendering, job, setback)
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+            .accountBlocked, .videoAnnounced, .cleanedUp, .postponed, .cancelRequested, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromReady(_ delivery: Delivery, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        var done = delivery
+        done.isCleanedUp = true
+        switch event {
+        case .cleanedUp where !delivery.isCleanedUp: return Step(state: .ready(done), effects: [])
+        case .setback(let setback) where !delivery.isCleanedUp:
+            // The video is safe, and the upstream's copy expires by itself: not worth trying for ever.
+            if job.setbacks + 1 >= policy.cleanUpLimit { return Step(state: .ready(done), effects: []) }
+            return wait(job, setback)
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+            .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
+            .setback, .cancelRequested, .decided:
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    func fromAttention(_ attention: Attention, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
+        switch (attention, event) {
+        case (.unknownOutcome(let quotation, _), .decided(.giveUp)):
+            return writtenOff(quotation)
+        case (.unknownOutcome(let quotation, _), .decided(.resubmit)):
+            // The first try may have been charged: it counts as spent, and the second is reserved anew.
+            return Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
+        case (.accountBlocked(let evidence), .decided(.giveUp)):
+            return Step(state: .failed(Failure(.refused, evidence, refunded: true)), effects: [.publish])
+        case (.accountBlocked, .decided(.resubmit)):
+            return Step(state: .accepted, effects: [.publish, .snooze(0)])
+        case (.accountBlocked, .cancelRequested):
+            return Step(state: .cancelled, effects: [.publish])
+        case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
+            (_, .submissionLost), (_, .accountBlocked), (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored),
+            (_, .renderingFailed), (_, .cleanedUp), (_, .postponed), (_, .setback), (_, .cancelRequested):
+            throw InvalidEvent(event, in: job.state)
+        }
+    }
+
+    // MARK: - what several stages share
+
+    func wait(_ job: JobProgress, _ setback: Setback) -> Step {
+        let delay = max(policy.backoff.delay(attempt: job.setbacks + 1, jitter: jitter), setback.retryAfter ?? 0)
+        return Step(state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1)
+    }
+
+    func blocked(_ evidence: String) -> Step {
+        Step(state: .attention(.accountBlocked(evidence: evidence)), effects: [.publish])
+    }
+
+    func lost(_ quotation: Quotation, _ evidence: String) -> Step {
+        switch policy.unknownOutcome {
+        case .hold:
+            // The money may be spent and the video may be rendering: neither release nor resubmit.
+            Step(state: .attention(.unknownOutcome(quotation, evidence: evidence)), effects: [.publish])
+        case .fail: writtenOff(quotation)
+        case .resubmit: Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish])
+        }
+    }
+
+    func writtenOff(_ quotation: Quotation) -> Step {
+        let failure = Failure(.givenUp, "The answer to the submission was lost; \(quotation.price) may be spent.")
+        return Step(state: .failed(failure), effects: [.settle(quotation.price), .publish])
+    }
+
+    func polled(_ rendering: Rendering, _ usual: TimeInterval?) -> Step {
+        var next = rendering
+        next.polls += 1
+        if isPastDeadline(rendering) { return overdue(rendering) }
+        next.usual = usual ?? rendering.usual
+        let elapsed = now.timeIntervalSince(rendering.submittedAt)
+        let delay = policy.polling.delay(elapsed: elapsed, usual: next.usual, jitter: jitter)
+        // The phone extrapolates, so only a new estimate is news.
+        let news: [JobEffect] = next.usual == rendering.usual ? [] : [.publish]
+        return Step(state: .rendering(next), effects: news + [.snooze(delay)])
+    }
+
+    func announced(_ rendering: Rendering, _ link: Redacted<String>?) -> Step {
+        var next = rendering
+        next.polls += 1
+        next.link = rendering.link ?? link
+        return Step(state: .downloading(next), effects: [.publish])
+    }
+
+    func troubled(_ rendering: Rendering, _ job: JobProgress, _ setback: Setback) -> Step {
+        if isPastDeadline(rendering) { return overdue(rendering) }
+        if setback.kind == .serverError, job.setbacks + 1 >= policy.serverErrorLimit {
+            return dead(rendering, Failure(.upstreamError, setback.message))
+        }
+        var step = wait(job, setback)
+        // A 500 is only believed once it has stood for a while, so these tries are a poll's distance apart.
+        if setback.kind == .serverError {
+            step.effects = [.snooze(max(policy.polling.late, setback.retryAfter ?? 0))]
+        }
+        return step
+    }
+
+    func dead(_ rendering: Rendering, _ failure: Failure) -> Step {
+        let refund: [JobEffect] = failure.refunded == true ? [.refund(rendering.price)] : []
+        return Step(state: .failed(failure), effects: refund + [.publish])
+    }
+
+    func isPastDeadline(_ rendering: Rendering) -> Bool {
+        now.timeIntervalSince(rendering.submittedAt) >= policy.deadline
+    }
+
+    func overdue(_ rendering: Rendering) -> Step {
+        dead(rendering, Failure(.deadlineExceeded, "The upstream did not finish the video in time."))
+    }
+}

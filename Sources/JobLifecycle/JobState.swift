@@ -1,0 +1,143 @@
+public import Foundation
+public import VideoModels
+
+/// Where a job is. Each case holds exactly what that stage needs, so a stage cannot be entered without it.
+public enum JobState: Hashable, Sendable {
+    /// Validated and durable; nothing is priced or paid. Leads to `quoted`, `failed`, `cancelled`.
+    case accepted
+    /// Priced, and within the limits of job and user. Leads to `submitting`, `failed`, `cancelled`.
+    case quoted(Quotation)
+    /// The intent to pay is durable; the request may have left. Leads to `rendering`, `quoted`, `failed`, `attention`.
+    ///
+    /// `by` is the lease token of the worker that formed the intent. Another token in hand means that worker is gone.
+    case submitting(Quotation, by: LeaseToken)
+    /// Accepted upstream and paid. Leads to `downloading`, `failed`.
+    case rendering(Rendering)
+    /// The video is finished upstream and not yet safe here. Leads to `ready`, `rendering`, `failed`.
+    case downloading(Rendering)
+    /// The video is durable here and visible. Upstream copies may remain to be removed. Final for the phone.
+    case ready(Delivery)
+    case failed(Failure)
+    case cancelled
+    /// A person decides. Leads to `quoted`, `accepted`, `failed`.
+    case attention(Attention)
+}
+
+/// The fencing token of a lease: grows by one with each claim of the job, so every holder has its own.
+public struct LeaseToken: RawRepresentable, Hashable, Sendable {
+    public var rawValue: Int64
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+    public init(_ value: Int64) { rawValue = value }
+}
+
+/// What the upstream asked for the job.
+public struct Quotation: Hashable, Sendable {
+    public var price: Money
+    public init(price: Money) { self.price = price }
+}
+
+/// The only handle on a paid job: the upstream can neither list jobs nor look one up (PROTOCOL §18).
+public struct Rendering: Hashable, Sendable {
+    public var price: Money
+    /// The model that the upstream named in its answer, which every later call must repeat.
+    public var model: String
+    public var queueID: String
+    /// Where a private model delivers. Given once, so it is stored in the same commit.
+    public var link: Redacted<String>?
+    public var submittedAt: Date
+    /// How long the upstream's jobs of this kind take: its P80, from the latest poll that said so.
+    public var usual: TimeInterval?
+    public var polls: Int
+
+    public init(
+        price: Money, model: String, queueID: String, link: Redacted<String>? = nil, submittedAt: Date,
+        usual: TimeInterval? = nil, polls: Int = 0
+    ) {
+        self.price = price
+        self.model = model
+        self.queueID = queueID
+        self.link = link
+        self.submittedAt = submittedAt
+        self.usual = usual
+        self.polls = polls
+    }
+}
+
+/// A finished video's bytes, durable under a key.
+public struct StoredVideo: Hashable, Sendable {
+    public var id: VideoID
+    public var key: String
+    public var contentType: String
+    public var bytes: Int64
+    public var sha256: String
+    public var durationSeconds: Double?
+    public var width: Int?
+    public var height: Int?
+    public var hasSound: Bool?
+
+    public init(
+        id: VideoID, key: String, contentType: String, bytes: Int64, sha256: String, durationSeconds: Double? = nil,
+        width: Int? = nil, height: Int? = nil, hasSound: Bool? = nil
+    ) {
+        self.id = id
+        self.key = key
+        self.contentType = contentType
+        self.bytes = bytes
+        self.sha256 = sha256
+        self.durationSeconds = durationSeconds
+        self.width = width
+        self.height = height
+        self.hasSound = hasSound
+    }
+}
+
+public struct Delivery: Hashable, Sendable {
+    public var rendering: Rendering
+    public var videoID: VideoID
+    /// The upstream's copies are removed, or trying has been given up.
+    public var isCleanedUp: Bool
+
+    public init(rendering: Rendering, videoID: VideoID, isCleanedUp: Bool) {
+        self.rendering = rendering
+        self.videoID = videoID
+        self.isCleanedUp = isCleanedUp
+    }
+}
+
+/// Why a job ended without a video.
+public struct Failure: Hashable, Sendable {
+    /// A stable word; those that this module gives are in `Failure.Code`, others come from the upstream's refusals.
+    public var code: String
+    public var message: String
+    /// Whether the upstream gave the money back; nil where it did not say.
+    public var refunded: Bool?
+
+    public init(code: String, message: String, refunded: Bool? = nil) {
+        self.code = code
+        self.message = message
+        self.refunded = refunded
+    }
+
+    public init(_ code: Code, _ message: String, refunded: Bool? = nil) {
+        self.init(code: code.rawValue, message: message, refunded: refunded)
+    }
+
+    public enum Code: String, Sendable, CaseIterable {
+        case priceAboveLimit = "price_above_limit"
+        case contentPolicy = "content_policy"
+        case refused
+        case consentNeeded = "consent_needed"
+        case upstreamError = "upstream_error"
+        case mediaGone = "media_gone"
+        case deadlineExceeded = "deadline_exceeded"
+        case givenUp = "given_up"
+    }
+}
+
+/// What a person has to decide, with what is needed to go on.
+public enum Attention: Hashable, Sendable {
+    /// The request may have been accepted and charged, but the answer was lost.
+    case unknownOutcome(Quotation, evidence: String)
+    /// The account that pays is refused (key, balance, permission). Nothing was charged.
+    case accountBlocked(evidence: String)
+}

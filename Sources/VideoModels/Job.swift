@@ -1,0 +1,178 @@
+public import Foundation
+
+/// One request on its way to a video, as the phone sees it.
+public struct Job: Hashable, Sendable, Codable, Identifiable {
+    public var id: JobID
+    public var status: Open<Status>
+    public var request: VideoRequest
+    /// The price that was quoted and, from `submitting` on, is being or has been paid.
+    public var price: Money?
+    public var createdAt: Date
+    /// When anything of this object last changed.
+    public var updatedAt: Date
+    /// For `rendering`: what a progress bar is drawn from.
+    public var estimate: Estimate?
+    /// The finished video, from `ready` on.
+    public var videoID: VideoID?
+    /// Why it ended without a video, for `failed`.
+    public var failure: Failure?
+    /// What a person has to decide, for `attention`.
+    public var attention: Attention?
+
+    public enum Status: String, Sendable, CaseIterable {
+        /// Taken in; being priced or waiting its turn. Nothing is paid.
+        case waiting
+        /// Being handed to the upstream; the price may be charged from here on.
+        case submitting
+        case rendering
+        case downloading
+        /// The video is here and safe.
+        case ready
+        case failed
+        case cancelled
+        /// Waits for a person: see `attention`.
+        case attention
+
+        /// Nothing more will happen by itself.
+        public var isFinal: Bool {
+            switch self {
+            case .ready, .failed, .cancelled: true
+            case .waiting, .submitting, .rendering, .downloading, .attention: false
+            }
+        }
+    }
+
+    public init(
+        id: JobID, status: Open<Status>, request: VideoRequest, price: Money? = nil, createdAt: Date, updatedAt: Date,
+        estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil
+    ) {
+        self.id = id
+        self.status = status
+        self.request = request
+        self.price = price
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.estimate = estimate
+        self.videoID = videoID
+        self.failure = failure
+        self.attention = attention
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, status, request, price, estimate, failure, attention
+        case createdAt = "created_at"
+        case updatedAt = "updated_at"
+        case videoID = "video_id"
+    }
+}
+
+extension Job {
+    /// When rendering began and how long such a job usually takes. The phone extrapolates; no message says "41 %".
+    public struct Estimate: Hashable, Sendable, Codable {
+        public var startedAt: Date
+        /// Four of five such jobs are done after this many seconds.
+        public var usualSeconds: Double
+
+        public init(startedAt: Date, usualSeconds: Double) {
+            self.startedAt = startedAt
+            self.usualSeconds = usualSeconds
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case startedAt = "started_at"
+            case usualSeconds = "usual_seconds"
+        }
+
+        /// A fraction for a progress bar, in 0 ..< 1: it slows down past the estimate and never claims to be done.
+        ///
+        /// At `usualSeconds` it stands at 0.8, the share of jobs that are done by then.
+        public func progress(at now: Date) -> Double {
+            let elapsed = max(0, now.timeIntervalSince(startedAt))
+            return usualSeconds > 0 ? min(0.99, 1 - pow(0.2, elapsed / usualSeconds)) : 0
+        }
+    }
+
+    public struct Failure: Hashable, Sendable, Codable {
+        /// A stable word, for example `content_policy`.
+        public var code: String
+        /// A sentence for a person.
+        public var message: String
+        /// Whether the price came back; nil where the upstream did not say.
+        public var refunded: Bool?
+
+        public init(code: String, message: String, refunded: Bool? = nil) {
+            self.code = code
+            self.message = message
+            self.refunded = refunded
+        }
+    }
+
+    /// Something that only a person can decide.
+    public struct Attention: Hashable, Sendable, Codable {
+        public var kind: Open<Kind>
+        public var message: String
+
+        public enum Kind: String, Sendable, CaseIterable {
+            /// The request may have been accepted and charged, but the answer was lost.
+            case unknownOutcome = "unknown_outcome"
+            /// The upstream asks for consent before it takes this media.
+            case consentNeeded = "consent_needed"
+            /// The account that pays has run dry or its key is refused.
+            case accountBlocked = "account_blocked"
+        }
+
+        public init(kind: Open<Kind>, message: String) {
+            self.kind = kind
+            self.message = message
+        }
+    }
+
+    /// A step that the job has taken, oldest first in `JobDetail.timeline`.
+    public struct Step: Hashable, Sendable, Codable {
+        public var status: Open<Status>
+        public var at: Date
+
+        public init(status: Open<Status>, at: Date) {
+            self.status = status
+            self.at = at
+        }
+    }
+}
+
+/// The answer of `POST /v1/jobs` and `GET /v1/jobs/{id}`.
+public struct JobDetail: Hashable, Sendable, Codable {
+    public var job: Job
+    /// The change feed holds this version of the job, or a later one, from this sequence on.
+    public var sequence: Int64
+    public var timeline: [Job.Step]
+
+    public init(job: Job, sequence: Int64, timeline: [Job.Step]) {
+        self.job = job
+        self.sequence = sequence
+        self.timeline = timeline
+    }
+}
+
+/// The body of `POST /v1/jobs`.
+public struct JobSubmission: Hashable, Sendable, Codable {
+    public var request: VideoRequest
+    /// The job is refused, unpaid, if it would cost more.
+    public var maxPrice: Money?
+
+    public init(request: VideoRequest, maxPrice: Money? = nil) {
+        self.request = request
+        self.maxPrice = maxPrice
+    }
+
+    public enum CodingKeys: String, CodingKey, CaseIterable {
+        case request
+        case maxPrice = "max_price"
+    }
+}
+
+/// The answer of `POST /v1/quotes`. Nothing is reserved, and the price may move.
+public struct Quote: Hashable, Sendable, Codable {
+    public var price: Money
+
+    public init(price: Money) { self.price = price }
+}
