@@ -25,6 +25,15 @@ static inline CURLcode gondola_curl_set_data_callback(CURL *_Nonnull easy, CURLo
                                                       gondola_curl_data_callback _Nullable value) {
     return curl_easy_setopt(easy, option, value);
 }
+static inline CURLcode gondola_curl_set_seek_callback(CURL *_Nonnull easy, curl_seek_callback _Nullable value) {
+    return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, value);
+}
+static inline CURLcode gondola_curl_set_prereq_callback(CURL *_Nonnull easy, curl_prereq_callback _Nullable value) {
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
+}
+static inline CURLMcode gondola_curl_multi_set_long(CURLM *_Nonnull multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
 static inline CURLcode gondola_curl_get_long(CURL *_Nonnull easy, CURLINFO info, long *_Nonnull value) {
     return curl_easy_getinfo(easy, info, value);
 }

@@ -1,0 +1,115 @@
+import Crypto
+import Foundation
+
+/// Brings the schema forward: the SQL files of `migrations/`, embedded in the binary, in order, each once.
+public struct Migrator: Sendable {
+    private let conninfo: String
+
+    public init(conninfo: String) { self.conninfo = conninfo }
+
+    public struct Migration: Hashable, Sendable {
+        /// The file's name, for example `0001_initial.sql`.
+        public var name: String
+        public var sql: String
+
+        /// SHA-256 of the text, in hexadecimal.
+        public var checksum: String {
+            SHA256.hash(data: Data(sql.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        }
+    }
+
+    public struct Status: Hashable, Sendable {
+        public var applied: [String]
+        public var pending: [String]
+    }
+
+    /// SwiftPM names a file's bytes after the file, with `_` for what cannot stand in a Swift name, a first digit included.
+    /// A file must be named here to be embedded; a test compares the list with the folder.
+    public static let all = [
+        Migration(name: "0001_initial.sql", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self))
+    ]
+
+    public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// A migration was edited after it had run.
+        case changed(String)
+        /// The database has run a migration that this build does not know.
+        case newer(String)
+
+        public var description: String {
+            switch self {
+            case .changed(let name): "migration \(name) was edited after it had been applied; restore the file"
+            case .newer(let name):
+                "the database has migration \(name), which this build does not know; install a newer gondola"
+            }
+        }
+    }
+
+    /// Applies what is pending, each file in a transaction of its own, and returns their names.
+    ///
+    /// An advisory lock lets one process at a time do it; the others wait and find nothing left.
+    public func migrate(_ migrations: [Migration] = Migrator.all) async throws -> [String] {
+        try await onThread { connection in
+            try connection.run("set lock_timeout = 0; set statement_timeout = 0; select pg_advisory_lock(\(Self.lock))")
+            defer { try? connection.run("select pg_advisory_unlock(\(Self.lock))") }
+            try connection.run(Self.table)
+            let pending = try Self.pending(of: migrations, on: connection)
+            for migration in pending { try Self.apply(migration, on: connection) }
+            return pending.map(\.name)
+        }
+    }
+
+    /// Throws like `migrate`, and changes nothing.
+    public func status(_ migrations: [Migration] = Migrator.all) async throws -> Status {
+        try await onThread { connection in
+            let exists = try connection.execute(
+                Statement("has_migrations", "select to_regclass('schema_migrations') is not null as found"))
+            guard try exists.first({ try $0.bool("found") }) == true else {
+                return Status(applied: [], pending: migrations.map(\.name))
+            }
+            let pending = try Self.pending(of: migrations, on: connection).map(\.name)
+            return Status(applied: migrations.map(\.name).filter { !pending.contains($0) }, pending: pending)
+        }
+    }
+
+    /// Any number that nothing else in the database locks: "gondola" in ASCII.
+    private static let lock = 0x67_6F_6E_64_6F_6C_61
+    private static let table = """
+        create table if not exists schema_migrations (
+            name text primary key, checksum text not null, applied_at timestamptz not null default now())
+        """
+
+    private static func pending(of migrations: [Migration], on connection: Connection) throws -> [Migration] {
+        let rows = try connection.execute(
+            Statement("applied_migrations", "select name, checksum from schema_migrations order by name"))
+        let applied = Dictionary(
+            try rows.map { (try $0.text("name"), try $0.text("checksum")) }, uniquingKeysWith: { first, _ in first })
+        for migration in migrations {
+            if let checksum = applied[migration.name], checksum != migration.checksum {
+                throw Failure.changed(migration.name)
+            }
+        }
+        let known = Set(migrations.map(\.name))
+        if let stranger = applied.keys.filter({ !known.contains($0) }).min() { throw Failure.newer(stranger) }
+        return migrations.filter { applied[$0.name] == nil }
+    }
+
+    private static func apply(_ migration: Migration, on connection: Connection) throws {
+        try connection.run("begin")
+        do {
+            try connection.run(migration.sql)
+            try connection.execute(
+                Statement("record_migration", "insert into schema_migrations (name, checksum) values ($1, $2)"),
+                [.text(migration.name), .text(migration.checksum)])
+            try connection.run("commit")
+        } catch {
+            try? connection.run("rollback")
+            throw error
+        }
+    }
+
+    private func onThread<T: Sendable>(_ body: @escaping @Sendable (Connection) throws -> T) async throws -> T {
+        let pool = ConnectionPool(conninfo: conninfo, connections: 1, applicationName: "gondola migrate")
+        defer { pool.stop() }
+        return try await pool.run(body)
+    }
+}

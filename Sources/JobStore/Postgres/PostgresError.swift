@@ -1,0 +1,37 @@
+/// What Postgres or the way to it answered, sorted by what the caller does next.
+public enum PostgresError: Error, Hashable, Sendable {
+    /// No connection, a lost one, a server going down or out of slots. A commit under way may have succeeded.
+    case unavailable(String)
+    /// More work waits for a connection than the pool's bound.
+    case busy
+    /// A constraint refused the change; nothing was written.
+    case constraint(name: String, message: String)
+    /// A statement was refused, by SQLSTATE. A bug, or a database that is not migrated.
+    case refused(state: String, message: String)
+    /// A row is not what the code expects.
+    case unexpectedRow(String)
+
+    init(state: String, constraint: String?, message: String) {
+        // https://www.postgresql.org/docs/15/errcodes-appendix.html: 08 connection, 57P operator intervention,
+        // 53300 too many connections, 25006 read-only (a standby), 23 integrity.
+        switch state {
+        case _ where state.hasPrefix("08") || state.hasPrefix("57P") || state == "53300" || state == "25006":
+            self = .unavailable(message)
+        case _ where state.hasPrefix("23") && constraint != nil:
+            self = .constraint(name: constraint ?? "", message: message)
+        default: self = .refused(state: state, message: message)
+        }
+    }
+}
+
+extension PostgresError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unavailable(let message): "database unavailable: \(message)"
+        case .busy: "the database's connection queue is full"
+        case .constraint(let name, let message): "constraint \(name): \(message)"
+        case .refused(let state, let message): "SQLSTATE \(state): \(message)"
+        case .unexpectedRow(let what): "unexpected row: \(what)"
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+public import Logging
+public import VideoModels
+
+/// All that Gondola keeps in Postgres. One extension a use; every method is one transaction, durable on return.
+///
+/// Throws `PostgresError`, or `StoreError` where the caller has a choice. After `.unavailable` a write may have
+/// happened: the caller gives up its lease and reads again.
+public struct PostgresStore: Sendable {
+    let pool: ConnectionPool
+    let secrets: SecretBox
+    let conninfo: String
+    let log: Logger
+    /// Called after each commit that a phone or a worker may be waiting for.
+    let notifier: Notifier
+
+    /// Opens nothing yet: connections are made when they are needed.
+    ///
+    /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`.
+    public init(conninfo: String, secrets: SecretBox, connections: Int = 6, log: Logger) {
+        pool = ConnectionPool(conninfo: conninfo, connections: connections, applicationName: "gondola")
+        self.secrets = secrets
+        self.conninfo = conninfo
+        self.log = log
+        notifier = Notifier(pool: pool, log: log)
+    }
+
+    /// Finishes what is under way and closes the connections.
+    public func close() async {
+        await notifier.drain()
+        pool.stop()
+    }
+
+    /// Asks the database something, for readiness.
+    public func ping() async throws {
+        try await pool.run { try $0.run("select 1") }
+    }
+
+    /// Calls `receive` when something of a user changed, or when anything may have (nil). On a thread of its own.
+    public func listen(receive: @escaping @Sendable (Wakeup) -> Void) -> ChangeListener {
+        ChangeListener(
+            Listener(conninfo: conninfo, channel: "gondola", log: log) { payload in
+                receive(Wakeup(payload))
+            })
+    }
+}
+
+/// A hint that there is something to look at.
+public enum Wakeup: Hashable, Sendable {
+    /// Objects of this user changed.
+    case user(UserID)
+    /// A job may have come due.
+    case jobs
+    /// Hints may have been missed.
+    case anything
+
+    init(_ payload: String?) {
+        self = payload == "jobs" ? .jobs : payload.flatMap { UserID($0) }.map(Wakeup.user) ?? .anything
+    }
+}
+
+/// Stops when told. While it is not connected, wake-ups come by polling only.
+public struct ChangeListener: Sendable {
+    private let listener: Listener
+
+    init(_ listener: Listener) { self.listener = listener }
+
+    public var isConnected: Bool { listener.isConnected }
+    public func stop() { listener.stop() }
+}
+
+/// What a caller can do something about.
+public enum StoreError: Error, Hashable, Sendable {
+    /// Another worker holds the job now: stop, and write nothing more.
+    case leaseLost
+    case notFound
+    /// The same idempotency key came with another body.
+    case idempotencyConflict
+    case nameTaken(String)
+    /// The cursor is of another history of the data, or of a time whose tombstones are gone.
+    case cursorExpired
+}

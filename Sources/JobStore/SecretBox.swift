@@ -1,0 +1,33 @@
+import Crypto
+public import Foundation
+import VideoModels
+
+/// Seals secrets for the database with AES-256-GCM. A dump without the key gives nothing away.
+public struct SecretBox: Sendable {
+    private let bytes: Data
+    private var key: SymmetricKey { SymmetricKey(data: bytes) }
+
+    /// `key` must hold 32 bytes.
+    public init?(key: Data) {
+        guard key.count == 32 else { return nil }
+        bytes = key
+    }
+
+    /// What belongs with the secret, such as its job, is bound in: a sealed value copied to another row does not open.
+    func seal(_ secret: Redacted<String>, for context: String) throws -> [UInt8] {
+        let box = try AES.GCM.seal(
+            Data(secret.reveal().utf8), using: key, authenticating: Data(context.utf8))
+        guard let combined = box.combined else { throw PostgresError.unexpectedRow("a secret could not be sealed") }
+        return Array(combined)
+    }
+
+    func open(_ sealed: [UInt8], for context: String) throws(PostgresError) -> Redacted<String> {
+        do {
+            let box = try AES.GCM.SealedBox(combined: sealed)
+            let data = try AES.GCM.open(box, using: key, authenticating: Data(context.utf8))
+            return Redacted(String(decoding: data, as: UTF8.self))
+        } catch {
+            throw .unexpectedRow("a sealed secret does not open; is this the key it was sealed with?")
+        }
+    }
+}

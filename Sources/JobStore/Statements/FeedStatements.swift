@@ -1,0 +1,43 @@
+enum FeedStatements {
+    /// Draws the user's next `$2` sequences; the answer is the last of them. The row stays locked until the commit.
+    static let draw = Statement(
+        "draw_sequences",
+        "update users set change_sequence = change_sequence + $2 where id = $1 returning change_sequence")
+
+    static let position = Statement(
+        "feed_position",
+        "select change_sequence, feed_floor, (select epoch from database_epoch) as epoch from users where id = $1")
+
+    static let jobsSince = Statement(
+        "jobs_since",
+        """
+        select * from jobs where user_id = $1 and change_sequence > $2 and change_sequence <= $3
+        order by change_sequence limit $4
+        """)
+
+    static let videosSince = Statement(
+        "videos_since",
+        """
+        select * from videos where user_id = $1 and change_sequence > $2 and change_sequence <= $3
+        order by change_sequence limit $4
+        """)
+
+    static let jobsBelow = Statement(
+        "jobs_below",
+        """
+        select * from jobs where user_id = $1 and change_sequence < $2 and deleted_at is null
+        order by change_sequence desc limit $3
+        """)
+
+    static let videosBelow = Statement(
+        "videos_below",
+        """
+        select * from videos where user_id = $1 and change_sequence < $2 and deleted_at is null
+        order by change_sequence desc limit $3
+        """)
+
+    static let notify = Statement(
+        "notify_users", "select pg_notify('gondola', payload) from unnest($1::text[]) as payload")
+
+    static let all = [draw, position, jobsSince, videosSince, jobsBelow, videosBelow, notify]
+}

@@ -1,0 +1,47 @@
+enum UpstreamStatements {
+    /// Makes sure of the row before it is locked.
+    static let openBudget = Statement(
+        "open_rate_budget",
+        """
+        insert into rate_budgets (account, endpoint, arrival) values ($1, $2, clock_timestamp())
+        on conflict (account, endpoint) do nothing
+        """)
+
+    /// The generic cell rate algorithm: takes one cell if the theoretical arrival is at most `$4` seconds ahead, and
+    /// moves it by `$3` seconds. No row: not yet.
+    static let takeBudget = Statement(
+        "take_rate_budget",
+        """
+        update rate_budgets set arrival = greatest(arrival, clock_timestamp()) + $3 * interval '1 second'
+        where account = $1 and endpoint = $2 and arrival <= clock_timestamp() + $4 * interval '1 second'
+        returning arrival
+        """)
+
+    /// Seconds until a cell may be taken.
+    static let untilBudget = Statement(
+        "until_rate_budget",
+        """
+        select extract(epoch from arrival - clock_timestamp()) - $3::double precision as seconds
+        from rate_budgets where account = $1 and endpoint = $2
+        """)
+
+    /// The upstream said to wait: nobody takes a cell before that.
+    static let holdBudget = Statement(
+        "hold_rate_budget",
+        """
+        insert into rate_budgets (account, endpoint, arrival)
+        values ($1, $2, clock_timestamp() + $3 * interval '1 second')
+        on conflict (account, endpoint) do update set arrival = greatest(rate_budgets.arrival, excluded.arrival)
+        """)
+
+    static let saveModels = Statement(
+        "save_models",
+        """
+        insert into model_catalogues (account, models) values ($1, $2)
+        on conflict (account) do update set models = excluded.models, fetched_at = now()
+        """)
+    static let models = Statement(
+        "get_models", "select models, fetched_at from model_catalogues where account = $1")
+
+    static let all = [openBudget, takeBudget, untilBudget, holdBudget, saveModels, models]
+}

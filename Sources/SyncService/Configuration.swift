@@ -1,0 +1,90 @@
+public import Foundation
+public import JobLifecycle
+public import VideoModels
+
+/// Every setting of a process, with its default and its unit. Durations are seconds, sizes are bytes.
+///
+/// `Settings` says under which name each stands in the environment and on the command line.
+public struct Configuration: Sendable {
+    // Where things are.
+
+    /// Anything libpq takes: a URI or key words, several hosts included.
+    public var databaseURL = Redacted("postgres:///gondola")
+    public var databaseConnections = 6
+    /// A directory for finished videos and uploads.
+    public var storage = "gondola-data/objects"
+    /// A directory of this process for the answer journal and, unless given otherwise, the key for sealed secrets.
+    public var stateDirectory = "gondola-data/state"
+    /// A file with the 32-byte key (base64) that secrets in the database are sealed with; all processes of a
+    /// deployment share it. Made in the state directory when absent.
+    public var secretKeyFile: String?
+
+    // The upstream.
+
+    public var veniceBaseURL = "https://api.venice.ai/api/v1"
+    public var veniceKey: Redacted<String>?
+    /// Names the account in the database; jobs stay with the account that submitted them.
+    public var veniceAccount = "default"
+    /// Hosts that private download links may name; a host covers its subdomains. Loopback only when named.
+    public var downloadHosts = ["venice.ai"]
+    /// Multiplies what follows the upstream's clock: limits' windows, poll delays, back-off, time-outs, deadlines.
+    public var timeScale = 1.0
+    /// Submissions and retrieves that the account may make in any `rateWindow` (PROTOCOL §13).
+    public var queueLimit = 40
+    public var retrieveLimit = 120
+    public var rateWindow: TimeInterval = 60
+    public var connectTimeout: TimeInterval = 10
+    /// From the request's last byte to the answer's first.
+    public var answerTimeout: TimeInterval = 120
+    /// Without a single byte, in the middle of an answer.
+    public var idleTimeout: TimeInterval = 60
+    public var modelsRefresh: TimeInterval = 300
+    public var videoBytesLimit: Int64 = 8 << 30
+
+    // The worker.
+
+    /// Jobs that one process advances at the same time.
+    public var workerJobs = 64
+    public var lease: TimeInterval = 15
+    public var leaseRenewal: TimeInterval = 5
+    /// The longest wait between two looks for due jobs; wake-ups come sooner.
+    public var claimInterval: TimeInterval = 1
+    /// When and how often; `JobPolicy` has the units. Before scaling by `timeScale`.
+    public var policy = JobPolicy()
+
+    // The phone's API.
+
+    public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    public var opsListen = ListenAddress(host: "127.0.0.1", port: 8081)
+    public var assetBytesLimit: Int64 = 25 << 20
+    /// The longest `wait` of a long-poll.
+    public var feedWaitLimit: TimeInterval = 60
+    /// How often a waiting feed looks by itself, should wake-ups fail.
+    public var feedPollInterval: TimeInterval = 5
+    public var feedPageLimit = 500
+
+    // The process.
+
+    /// After SIGTERM, how long what is under way may take to end.
+    public var drain: TimeInterval = 20
+    public var logLevel = LogLevel.info
+    public var logFormat = LogFormat.text
+
+    public init() {}
+
+    public enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error }
+    public enum LogFormat: String, Sendable, CaseIterable { case text, json }
+}
+
+/// A host and a TCP port to listen on; port 0 takes any that is free.
+public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
