@@ -146,28 +146,13 @@ import Testing
         }
     }
 
-    @Test func `a unix socket serves as well, and an address in use is an error`() async throws {
-        let path = NSTemporaryDirectory() + "gondola-\(UUID().uuidString.prefix(8)).sock"
-        let server = try await HTTPServer.start(on: .unix(path: path), handle: echo)
-        #expect(FileManager.default.fileExists(atPath: path))
-        await server.shutdown(grace: .zero)
+    @Test func `an address in use is an error that names it`() async throws {
         try await withServer(echo) { server in
-            await #expect(throws: ListenError.self) { try await HTTPServer.start(on: server.address, handle: echo) }
+            await #expect {
+                _ = try await HTTPServer.start(on: server.address, handle: echo)
+            } throws: { error in
+                "\(error)".contains("cannot listen on 127.0.0.1:\(server.address.port)")
+            }
         }
-    }
-}
-
-@Suite struct ListenAddressTests {
-    @Test(arguments: ["127.0.0.1:8080", "[::1]:0", "localhost:80", "unix:/run/x.sock"])
-    func `an address reads back as it was written`(text: String) {
-        #expect(ListenAddress(text)?.description == text)
-    }
-
-    @Test(arguments: [
-        "", "8080", ":8080", "::1:80", "x:", "x:65536", "x:-1", "unix:relative",
-        "unix:/" + String(repeating: "a", count: 104),
-    ])
-    func `what is no address is refused`(text: String) {
-        #expect(ListenAddress(text) == nil)
     }
 }

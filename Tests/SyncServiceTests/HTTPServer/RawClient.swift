@@ -8,7 +8,7 @@ final class RawClient: @unchecked Sendable {
     private let descriptor: Int32
 
     init(_ server: HTTPServer, receiveBuffer: Int32? = nil) throws {
-        guard case .tcp(_, let port) = server.address else { throw ClientError.failed("no port") }
+        let port = server.address.port
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -148,6 +148,10 @@ struct RawResponse {
     }
 }
 
+extension ListenAddress {
+    static let anyPort = ListenAddress(host: "127.0.0.1", port: 0)
+}
+
 /// A server on a free port for the length of a test.
 @discardableResult
 func withServer<Result>(
@@ -155,7 +159,7 @@ func withServer<Result>(
     _ handle: @escaping APIHandler, _ body: (HTTPServer) async throws -> Result
 ) async throws -> Result {
     let server = try await HTTPServer.start(
-        on: .tcp(host: "127.0.0.1", port: 0), limits: limits, trustedProxies: trustedProxies, handle: handle)
+        on: .anyPort, limits: limits, trustedProxies: trustedProxies, handle: handle)
     do {
         let result = try await body(server)
         await server.shutdown(grace: .zero)

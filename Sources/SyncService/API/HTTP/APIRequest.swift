@@ -8,7 +8,7 @@ struct APIRequest: Sendable {
     /// Decoded names and values in their order; `+` is a space here.
     var query: [QueryItem]
     var headers: APIHeaders
-    /// The client, as told by the connection or by a trusted proxy. Empty on a unix socket.
+    /// The client, as told by the connection or by a trusted proxy.
     var remoteAddress: String
     /// Names this request in logs and answers.
     var id: String

@@ -61,7 +61,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     private func opened(_ context: ChannelHandlerContext) {
         guard !isRegistered else { return }
         isRegistered = true
-        address = context.remoteAddress?.ipAddress ?? "unix"
+        address = context.remoteAddress?.ipAddress ?? ""
         switch core.register(self) {
         case .welcome:
             timing.wait(core.limits.idle)

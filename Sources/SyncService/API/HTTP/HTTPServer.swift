@@ -14,39 +14,32 @@ final class HTTPServer: Sendable {
 
     /// Begins to listen.
     ///
-    /// - Parameter trustedProxies: addresses (`127.0.0.1`, or `unix` for a unix socket) whose `X-Forwarded-For` is
-    ///   believed and which may open any number of connections.
+    /// - Parameter trustedProxies: addresses whose `X-Forwarded-For` is believed and which may open any number of connections.
     static func start(
         on address: ListenAddress, limits: HTTPServerLimits = HTTPServerLimits(), trustedProxies: Set<String> = [],
         eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handle: @escaping APIHandler
     ) async throws(ListenError) -> HTTPServer {
         let core = HTTPServerCore(limits: limits, trustedProxies: trustedProxies, handle: handle)
-        let bootstrap = bootstrap(core, isTCP: address.isTCP, eventLoops)
         do {
-            let listener =
-                switch address {
-                case .tcp(let host, let port): try await bootstrap.bind(host: host, port: port).get()
-                case .unix(let path):
-                    try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-                }
-            return HTTPServer(core: core, listener: listener, address: address.bound(to: listener.localAddress?.port))
+            let listener = try await bootstrap(core, eventLoops).bind(host: address.host, port: address.port).get()
+            let port = listener.localAddress?.port ?? address.port
+            return HTTPServer(
+                core: core, listener: listener, address: ListenAddress(host: address.host, port: port))
         } catch {
             throw ListenError(address: address, reason: "\(error)")
         }
     }
 
-    private static func bootstrap(
-        _ core: HTTPServerCore, isTCP: Bool, _ eventLoops: any EventLoopGroup
-    ) -> ServerBootstrap {
-        var bootstrap = ServerBootstrap(group: eventLoops)
+    private static func bootstrap(_ core: HTTPServerCore, _ eventLoops: any EventLoopGroup) -> ServerBootstrap {
+        let bootstrap = ServerBootstrap(group: eventLoops)
             .serverChannelOption(ChannelOptions.backlog, value: 4096)
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(ChannelOptions.autoRead, value: false)
             .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
+            .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 ChannelOptions.recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 2 << 10, maximum: 64 << 10))
-        if isTCP { bootstrap = bootstrap.childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1) }
         return bootstrap.childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
