@@ -62,6 +62,8 @@ create table jobs (
     -- Lease and schedule in one: when the next look is due. A claim moves it to the end of the lease.
     next_action_at timestamptz,
     lease_token bigint not null default 0,
+    -- Counts the steps written. A commit names the one it starts from, so that repeating it after a lost answer is safe.
+    revision bigint not null default 0,
     leased_by text,
     change_sequence bigint not null,
     created_at timestamptz not null default now(),

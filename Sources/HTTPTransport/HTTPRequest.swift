@@ -12,7 +12,8 @@ public struct HTTPRequest: Sendable {
     /// A request that must not arrive twice sets this.
     public var freshConnection = false
 
-    /// Offers gzip, br and the like, and hands out the body decoded. Off for files, whose length is then the announced one.
+    /// Offers gzip, br and the like. Off for files, whose announced length then is the real one. A body that comes encoded
+    /// all the same is handed out decoded.
     public var acceptsCompression = true
 
     /// The URL itself is a credential, such as a signed link: descriptions show scheme and host alone.

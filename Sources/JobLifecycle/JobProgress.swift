@@ -168,6 +168,10 @@ private struct Transition {
         case (.unknownOutcome(let quotation, _), .decided(.resubmit)):
             // The first try may have been charged: it counts as spent, and the second is reserved anew.
             return Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
+        case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
+            (.unknownOutcome(let quotation, _), .submissionNotSent), (.unknownOutcome(let quotation, _), .accountBlocked):
+            // The lost answer was found, in the journal of the worker that got it.
+            return try fromSubmitting(quotation, job, event)
         case (.accountBlocked(let evidence), .decided(.giveUp)):
             return Step(state: .failed(Failure(.refused, evidence, refunded: true)), effects: [.publish])
         case (.accountBlocked, .decided(.resubmit)):

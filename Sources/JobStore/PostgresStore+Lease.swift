@@ -13,6 +13,8 @@ public struct AttemptEvidence: Hashable, Sendable {
     public var message: String?
     /// SHA-256 of the request body.
     public var requestHash: Data?
+    /// Whose attempt it was, where that is no longer in the job's state.
+    public var token: LeaseToken?
 
     public enum Outcome: String, Sendable, CaseIterable {
         case accepted, refused, lost, blocked
@@ -21,7 +23,7 @@ public struct AttemptEvidence: Hashable, Sendable {
 
     public init(
         _ outcome: Outcome, httpStatus: Int? = nil, requestID: String? = nil, balance: String? = nil,
-        message: String? = nil, requestHash: Data? = nil
+        message: String? = nil, requestHash: Data? = nil, token: LeaseToken? = nil
     ) {
         self.outcome = outcome
         self.httpStatus = httpStatus
@@ -29,6 +31,7 @@ public struct AttemptEvidence: Hashable, Sendable {
         self.balance = balance
         self.message = message
         self.requestHash = requestHash
+        self.token = token
     }
 }
 
@@ -66,7 +69,8 @@ extension PostgresStore {
 
     /// Writes a step of a leased job with all its consequences, and returns the job as it now stands.
     ///
-    /// Throws `StoreError.leaseLost`, having written nothing, if another holds the job.
+    /// Safe to repeat after `.unavailable`: a step that had been written is not written again. Throws
+    /// `StoreError.leaseLost`, having written nothing, if another holds the job.
     public func commit(
         _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
     ) async throws -> JobRecord {
@@ -77,6 +81,9 @@ extension PostgresStore {
             guard let before = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
                 throw StoreError.leaseLost
             }
+            // Only the holder writes under its token, so one step ahead is this very step.
+            if before.revision == record.revision + 1 { return before }
+            guard before.revision == record.revision else { throw StoreError.leaseLost }
             return try connection.write(
                 record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets)
         }
@@ -136,14 +143,17 @@ extension Connection {
     /// An attempt opens with the intent and closes with whatever ends it.
     private func keepAttempt(_ record: JobRecord, after before: JobRecord, _ evidence: AttemptEvidence?) throws {
         let key: [Value] = [.id(record.user), .id(record.id)]
-        if case .submitting = before.progress.state {
+        var token = evidence?.token
+        if case .submitting(_, let holder) = before.progress.state { token = token ?? holder }
+        if let token {
             let evidence = evidence ?? AttemptEvidence(.lost)
             try execute(
                 JobStatements.closeAttempt,
                 key + [
                     .text(evidence.outcome.rawValue), .optional(evidence.httpStatus, { .int($0) }),
                     .optional(evidence.requestID, { .text($0) }), .optional(evidence.balance, { .text($0) }),
-                    .optional(evidence.message, { .text($0) }), .optional(evidence.requestHash, { .bytes($0) }),
+                    .optional(evidence.message, { .text(String($0.prefix(500))) }),
+                    .optional(evidence.requestHash, { .bytes($0) }), .int(token.rawValue),
                 ])
         }
         if case .submitting(let quotation, let token) = record.progress.state {

@@ -58,7 +58,8 @@ extension PostgresStore {
     ///
     /// Throws `InvalidEvent` where the job's state does not allow the event; then nothing is written.
     public func move(
-        _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date
+        _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
+        evidence: AttemptEvidence? = nil
     ) async throws -> JobDetail {
         let secrets = self.secrets
         let detail = try await pool.transaction { connection in
@@ -69,7 +70,7 @@ extension PostgresStore {
             let before = record
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             record.token.rawValue += 1
-            try connection.write(record, after: before, effects, evidence: nil, setback: nil, secrets: secrets)
+            try connection.write(record, after: before, effects, evidence: evidence, setback: nil, secrets: secrets)
             return try connection.detail(of: id, user: user, secrets: secrets)
         }
         await notifier.note([user.description, "jobs"])

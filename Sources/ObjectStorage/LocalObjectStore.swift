@@ -115,7 +115,8 @@ public struct LocalObjectStore: ObjectStore {
         String(ContentHash(of: user.utf8).hex.prefix(2))
     }
 
-    func path(of key: ObjectKey) -> String {
+    /// Where an object's file lies. Only for reading.
+    public func path(of key: ObjectKey) -> String {
         "\(objects)/\(shard(of: key.user))/\(key)"
     }
 

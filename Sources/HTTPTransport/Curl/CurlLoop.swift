@@ -17,7 +17,10 @@ final class CurlLoop {
 
     func obey(_ command: CurlEngine.Command) {
         switch command {
-        case .start(let job, let exchange): line.append((job, exchange))
+        case .start(let job, let exchange):
+            line.append((job, exchange))
+            // A cancellation may overtake the request that it is for.
+            if exchange.isClosed { endWaiting(HTTPClientError(.cancelled)) { $0.exchange === exchange } }
         case .resume(let exchange):
             if let transfer = running[ObjectIdentifier(exchange)], let error = transfer.resume() {
                 end(transfer, error)

@@ -175,7 +175,8 @@ extension CurlTransfer {
         }
         gondola_curl_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method)
         gondola_curl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
-        if request.acceptsCompression { gondola_curl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "") }
+        // Either way a body that comes encoded is decoded.
+        gondola_curl_set_string(easy, CURLOPT_ACCEPT_ENCODING, request.acceptsCompression ? "" : "identity")
     }
 
     private func setUpConnection(_ configuration: CurlHTTPClient.Configuration) {

@@ -14,6 +14,8 @@ public struct JobRecord: Hashable, Sendable {
     public var rendering: Rendering?
     public var account: String
     public var token: LeaseToken
+    /// Counts the steps written so far.
+    public var revision: Int64
     public var leasedBy: String?
     public var nextActionAt: Date?
     public var lastSetback: String?
@@ -34,6 +36,7 @@ public struct JobRecord: Hashable, Sendable {
         rendering = columns.rendering
         account = try row.text("account")
         token = LeaseToken(try row.int64("lease_token"))
+        revision = try row.int64("revision")
         leasedBy = try row.optionalText("leased_by")
         nextActionAt = try row.optional("next_action_at", Row.date)
         lastSetback = try row.optionalText("last_setback")

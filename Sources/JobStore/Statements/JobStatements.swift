@@ -76,6 +76,7 @@ enum JobStatements {
             attention_evidence = $19, setbacks = $20, last_setback = coalesce($21, last_setback),
             change_sequence = $22,
             updated_at = case when $23::boolean then clock_timestamp() else updated_at end,
+            revision = revision + 1,
             leased_by = case when $24::text = 'keep' then leased_by end,
             next_action_at = case $24::text
                 when 'keep' then next_action_at
@@ -117,7 +118,7 @@ enum JobStatements {
         """
         update attempts set ended_at = clock_timestamp(), outcome = $3, http_status = $4, request_id = $5,
             balance = $6, message = $7, request_sha256 = $8
-        where user_id = $1 and job_id = $2 and ended_at is null
+        where user_id = $1 and job_id = $2 and lease_token = $9 and (ended_at is null or outcome = 'lost')
         """)
 
     static let attempts = Statement(

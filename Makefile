@@ -1,0 +1,47 @@
+# CONFIGURATION  what `make demo` and `make run` run: debug (default) or release. debug, because `make test` has built
+#                all of it already when CI comes to `make demo`, and an optimised build takes minutes more.
+# CI             set: warnings in our own code are errors (Package.swift)
+CONFIGURATION ?= debug
+export CONFIGURATION
+
+# Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
+FLAGS := --explicit-target-dependency-import-check error
+SOURCES := $(wildcard Package.swift Sources Tests Benchmarks)
+SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/* Tests/scripts/*)
+
+.PHONY: help bootstrap build programs demo run test format lint clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+bootstrap: ## installs what is missing, and says what before it does
+	@deploy/bootstrap
+
+build: bootstrap ## optimised programs: .build/release/gondola and .build/release/venice-simulator
+	swift build -c release $(FLAGS) --product gondola
+	swift build -c release $(FLAGS) --product venice-simulator
+
+programs: bootstrap
+	swift build -c $(CONFIGURATION) $(FLAGS) --product gondola
+	swift build -c $(CONFIGURATION) $(FLAGS) --product venice-simulator
+
+demo: programs ## makes three videos from end to end on the simulator, and checks them
+	@scripts/stack demo
+
+run: programs ## the whole stack in the foreground; with VENICE_API_KEY set, on the real service (costs money)
+	@scripts/stack run
+
+test: bootstrap ## every test, against a private Postgres of its own
+	Tests/scripts/run
+	scripts/postgres with --throwaway - swift test --parallel $(FLAGS)
+
+format: ## lays out the Swift sources
+	swift format -i -r $(SOURCES)
+
+lint: ## checks the layout of the sources, and the shell scripts where shellcheck is installed
+	swift format lint --strict -r $(SOURCES)
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck $(SCRIPTS); else echo 'shellcheck is not installed'; fi
+
+clean: ## removes what was built; the data in .data stays
+	rm -rf .build

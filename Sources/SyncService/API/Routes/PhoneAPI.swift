@@ -1,0 +1,223 @@
+import Foundation
+import JobLifecycle
+import JobStore
+import Logging
+import ObjectStorage
+import VeniceTransport
+import VideoModels
+
+/// The phone's API: every route, and who may ask. `docs/openapi.yaml` describes it for clients.
+struct PhoneAPI: Sendable {
+    var store: PostgresStore
+    var objects: LocalObjectStore
+    var models: ModelDirectory
+    var venice: VeniceClient
+    var hub: FeedHub
+    var policy: JobPolicy
+    var configuration: Configuration
+    var log: Logger
+
+    /// A handler that knows who asks.
+    typealias UserHandler = @Sendable (APIRequest, UserID) async throws -> APIResponse
+
+    var router: Router {
+        var router = Router()
+        add(to: &router, "GET", "/v1/changes", changes)
+        add(to: &router, "POST", "/v1/jobs", submit)
+        add(to: &router, "GET", "/v1/jobs/{id}", job)
+        add(to: &router, "POST", "/v1/jobs/{id}/cancel", cancel)
+        add(to: &router, "POST", "/v1/jobs/{id}/decision", decide)
+        add(to: &router, "POST", "/v1/quotes", quote)
+        add(to: &router, "GET", "/v1/models", listModels)
+        add(to: &router, "POST", "/v1/assets", upload)
+        add(to: &router, "GET", "/v1/assets/{id}", asset)
+        add(to: &router, "GET", "/v1/videos/{id}/content", content)
+        add(to: &router, "HEAD", "/v1/videos/{id}/content", content)
+        return router
+    }
+
+    private func add(to router: inout Router, _ method: APIMethod, _ path: String, _ handler: @escaping UserHandler) {
+        router.add(method, path) { request in
+            var log = log
+            log[metadataKey: "request_id"] = "\(request.id)"
+            do {
+                return try await handler(request, try await authenticate(request))
+            } catch {
+                let problem = Problem(error, request: request, log: log)
+                let headers: APIHeaders = problem.status == 401 ? ["WWW-Authenticate": "Bearer"] : [:]
+                return .problem(problem, headers: headers)
+            }
+        }
+    }
+
+    private func authenticate(_ request: APIRequest) async throws -> UserID {
+        let parts = (request.headers["authorization"] ?? "").split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200,
+            let caller = try await store.authenticate(Redacted(String(parts[1])))
+        else {
+            throw Problem(
+                status: 401, code: .unauthenticated, title: "A valid device token is needed",
+                detail: "Send Authorization: Bearer and the token of this device.")
+        }
+        return caller.user
+    }
+
+    // MARK: - jobs
+
+    @Sendable private func submit(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        guard let key = request.headers["idempotency-key"], (1...200).contains(key.utf8.count) else {
+            throw Problem.malformed(
+                "Idempotency-Key is needed, 1 to 200 bytes: a submission is paid, and must be safe to repeat")
+        }
+        let submission = try await request.decode(
+            JobSubmission.self, keys: .of(JobSubmission.CodingKeys.self),
+            nested: ["request": .of(VideoRequest.CodingKeys.self)])
+        if let most = submission.maxPrice, most < .zero {
+            throw Problem.invalid([Finding(field: "max_price", code: .malformed, message: "must not be negative")])
+        }
+        try await check(submission.request, of: user)
+        let id = JobID(at: .nowInMicroseconds)
+        let hash = ContentHash(of: try Wire.encode(submission))
+        let detail = try await store.submit(
+            submission, id: id, user: user, account: configuration.veniceAccount,
+            key: IdempotencyKey(key: key, bodyHash: Data(hash.bytes)))
+        return .json(
+            try Wire.encode(detail), status: detail.job.id == id ? 201 : 200,
+            headers: ["Location": "/v1/jobs/\(detail.job.id)"])
+    }
+
+    @Sendable private func job(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        .json(try Wire.encode(try await store.job(try request.id(JobID.self), user: user)))
+    }
+
+    @Sendable private func cancel(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        try await move(request, user, by: .cancelRequested)
+    }
+
+    @Sendable private func decide(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        let body = try await request.decode(DecisionBody.self, keys: ["decision"])
+        guard let decision = Decision(rawValue: body.decision) else {
+            throw Problem.invalid([
+                Finding(
+                    field: "decision", code: .notAllowed, message: "is not a choice", given: body.decision,
+                    allowed: Decision.allCases.map(\.rawValue))
+            ])
+        }
+        return try await move(request, user, by: .decided(decision))
+    }
+
+    private struct DecisionBody: Decodable { var decision: String }
+
+    private func move(_ request: APIRequest, _ user: UserID, by event: JobEvent) async throws -> APIResponse {
+        let detail = try await store.move(
+            try request.id(JobID.self), user: user, by: event, policy: policy, at: .nowInMicroseconds)
+        return .json(try Wire.encode(detail))
+    }
+
+    @Sendable private func quote(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        let body = try await request.decode(
+            QuoteBody.self, keys: ["request"], nested: ["request": .of(VideoRequest.CodingKeys.self)])
+        let model = try await check(body.request, of: user)
+        let assets = try await store.veniceAssets(of: body.request, user: user, objects: objects)
+        let price = try await venice.quote(QuoteRequest(body.request, model: model, assets: assets))
+        return .json(try Wire.encode(Quote(price: price)))
+    }
+
+    private struct QuoteBody: Decodable { var request: VideoRequest }
+
+    /// Refuses with every finding at once: the model's, and assets that are not this user's.
+    @discardableResult
+    private func check(_ request: VideoRequest, of user: UserID) async throws -> VideoModel {
+        guard models.isLoaded else {
+            throw Problem(
+                status: 503, code: .upstreamUnavailable, title: "The models are not known yet",
+                detail: "Try again in a few seconds.")
+        }
+        guard let model = await models.model(request.model) else {
+            throw Problem.invalid([
+                Finding(
+                    field: "request.model", code: .unknownModel, message: "there is no such model; see GET /v1/models",
+                    given: request.model)
+            ])
+        }
+        var findings = request.validate(against: model)
+        for case (let field, .asset(let id)) in request.media {
+            do { _ = try await store.asset(id, user: user) } catch StoreError.notFound {
+                findings.append(
+                    Finding(field: field, code: .notFound, message: "there is no such asset", given: id.description))
+            }
+        }
+        guard findings.isEmpty else {
+            throw Problem.invalid(
+                findings.map { finding in
+                    var finding = finding
+                    finding.field = "request.\(finding.field)"
+                    return finding
+                })
+        }
+        return model
+    }
+
+    @Sendable private func listModels(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        .json(try Wire.encode(["models": models.all]))
+    }
+
+    // MARK: - the feed
+
+    @Sendable private func changes(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        try request.allow(query: ["cursor", "limit", "wait"])
+        let limit = try request.number("limit", in: 1...configuration.feedPageLimit, or: configuration.feedPageLimit)
+        let wait = try request.number("wait", in: 0...Int(configuration.feedWaitLimit), or: 0)
+        let cursor = try request.query("cursor").map { try Self.cursor($0, of: user) }
+        let end = ContinuousClock.now + .seconds(wait)
+        return try await hub.subscribed(user) { bell in
+            while true {
+                let page = try await store.changes(after: cursor, user: user, limit: limit)
+                let left = ContinuousClock.now.duration(to: end)
+                let hasNews = page.isSnapshot || !page.changes.isEmpty
+                if hasNews || left <= .zero || request.drain.isSet || Task.isCancelled {
+                    return .json(try Wire.encode(page), headers: ["Cache-Control": "no-store"])
+                }
+                await bell.wait(atMost: min(left, .seconds(configuration.feedPollInterval)))
+            }
+        }
+    }
+
+    private static func cursor(_ text: String, of user: UserID) throws(Problem) -> FeedCursor {
+        do { return try FeedCursor(text, user: user) } catch {
+            switch error {
+            case .malformed:
+                throw Problem(
+                    status: 400, code: .cursorMalformed, title: "The cursor is not one of this server's",
+                    detail: "Give back the cursor of the last page, unchanged, or none to start over.")
+            case .foreign:
+                throw Problem(
+                    status: 400, code: .cursorForeign, title: "The cursor belongs to another user",
+                    detail: "Ask without a cursor to start over as this user.")
+            }
+        }
+    }
+}
+
+extension Set<String> {
+    static func of<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) -> Self { Set(keys.allCases.map(\.stringValue)) }
+}
+
+extension PostgresStore {
+    /// The files of what a request names. An asset never changes, so it is there as long as its row.
+    func veniceAssets(
+        of request: VideoRequest, user: UserID, objects: LocalObjectStore
+    ) async throws -> VeniceAssets {
+        var assets: VeniceAssets = [:]
+        for case .asset(let id) in request.media.map(\.source) {
+            // One that is missing is left out; the request then refuses with a finding that names its field.
+            let stored: Stored<Asset>
+            do { stored = try await asset(id, user: user) } catch StoreError.notFound { continue }
+            let key = try ObjectKey(stored.key)
+            guard FileManager.default.isReadableFile(atPath: objects.path(of: key)) else { continue }
+            assets[id] = .file(
+                path: objects.path(of: key), mimeType: stored.object.contentType, bytes: Int(stored.object.bytes))
+        }
+        return assets
+    }
+}

@@ -1,0 +1,82 @@
+import JobLifecycle
+import JobStore
+import Logging
+import ObjectStorage
+import VeniceTransport
+import VideoModels
+
+extension Problem {
+    /// The one place where errors become words for phones. Nothing of the inside goes out; the log has it.
+    init(_ error: any Error, request: APIRequest, log: Logger) {
+        self = Self.known(error) ?? Problem(status: 500, code: .internalError, title: "Something went wrong here")
+        requestID = request.id
+        if status >= 500 {
+            log.error(
+                "request failed",
+                metadata: [
+                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(status)",
+                    "error": "\(error)",
+                ])
+        }
+    }
+
+    private static func known(_ error: any Error) -> Problem? {
+        switch error {
+        case let problem as Problem: problem
+        case let refusal as RequestRefusal: refusal.problem
+        case let error as StoreError: store(error)
+        case let error as PostgresError where error.isPassing:
+            Problem(
+                status: 503, code: .unavailable, title: "The database does not answer",
+                detail: "Try again in a few seconds.")
+        case let error as InvalidEvent:
+            Problem(
+                status: 409, code: .stateConflict, title: "The job is past that",
+                detail: "The job is \(error.state.status.rawValue).")
+        case let error as VeniceError: upstream(error)
+        case ObjectStoreError.noSpace: Problem(status: 507, code: .storageFull, title: "The storage is full")
+        case ObjectStoreError.tooLarge(let limit):
+            Problem(
+                status: 413, code: .bodyTooLarge, title: "The body is too large", detail: "At most \(limit) bytes.")
+        case ObjectStoreError.truncated: Problem.malformed("the body ended early")
+        default: nil
+        }
+    }
+
+    private static func store(_ error: StoreError) -> Problem {
+        switch error {
+        case .notFound: .notFound
+        case .idempotencyConflict:
+            Problem(
+                status: 409, code: .idempotencyConflict, title: "This Idempotency-Key was used for another request",
+                detail: "Use a new key for a new request, and the same key only to repeat the very same one.")
+        case .cursorExpired:
+            Problem(
+                status: 410, code: .cursorExpired, title: "The cursor has expired",
+                detail: "Ask again without a cursor. Keep the local data until the snapshot is complete, then remove "
+                    + "what it did not name.")
+        case .leaseLost:
+            Problem(status: 409, code: .stateConflict, title: "The job was changed by another at the same time")
+        case .nameTaken(let name):
+            Problem(status: 409, code: .stateConflict, title: "The name is taken", detail: name)
+        }
+    }
+
+    private static func upstream(_ error: VeniceError) -> Problem {
+        switch error {
+        case .invalid(let findings, let evidence):
+            findings.isEmpty
+                ? Problem(
+                    status: 422, code: .validationFailed, title: "The request is not valid", detail: evidence.message)
+                : .invalid(findings)
+        case .refused(let refusal, _):
+            Problem(status: 422, code: .validationFailed, title: "The request was refused", detail: refusal.message)
+        case .notSent, .outcomeUnknown, .throttled, .retryLater, .paymentNeeded, .operatorMustAct, .consentNeeded,
+            .gone,
+            .unexpectedAnswer:
+            Problem(
+                status: 503, code: .upstreamUnavailable, title: "The video service does not answer as it should",
+                detail: "Try again later.")
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import NIOCore
+import VideoModels
+
+// What a request's parts must look like, and the findings for those that do not.
+
+extension Problem {
+    static func malformed(_ detail: String) -> Problem {
+        Problem(status: 400, code: .malformedRequest, title: "The request is malformed", detail: detail)
+    }
+
+    static func invalid(_ findings: [Finding]) -> Problem {
+        Problem(
+            status: 422, code: .validationFailed, title: "The request is not valid",
+            detail: findings.map { "\($0.field): \($0.message)" }.joined(separator: "; "), errors: findings)
+    }
+
+    static let notFound = Problem(status: 404, code: .notFound, title: "There is no such thing")
+}
+
+extension APIRequest {
+    static let bodyLimit = 256 << 10
+
+    /// Reads a JSON body. Unknown keys are findings: a misspelt field must not be dropped in silence.
+    func decode<Value: Decodable>(_ type: Value.Type, keys: Set<String>, nested: [String: Set<String>] = [:])
+        async throws
+        -> Value
+    {
+        let contentType = headers["content-type"]?.split(separator: ";").first.map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        guard contentType?.lowercased() == "application/json" else {
+            throw Problem(
+                status: 415, code: .unsupportedMediaType, title: "The body must be JSON",
+                detail: "Content-Type must be application/json")
+        }
+        let data = Data(buffer: try await body.collect(upTo: Self.bodyLimit))
+        let object: Any
+        do { object = try JSONSerialization.jsonObject(with: data) } catch {
+            throw Problem.malformed("the body is no JSON")
+        }
+        guard let fields = object as? [String: Any] else { throw Problem.malformed("the body must be a JSON object") }
+        var unknown = fields.keys.filter { !keys.contains($0) }
+        for (field, keys) in nested {
+            unknown += (fields[field] as? [String: Any] ?? [:]).keys.filter { !keys.contains($0) }.map {
+                "\(field).\($0)"
+            }
+        }
+        guard unknown.isEmpty else {
+            throw Problem.invalid(
+                unknown.sorted().map { Finding(field: $0, code: .unknownField, message: "there is no such field") })
+        }
+        do { return try Wire.decode(type, from: data) } catch let error as DecodingError {
+            throw Problem.invalid([Finding(error)])
+        }
+    }
+
+    /// A whole number in a range; `fallback` when absent.
+    func number(_ name: String, in range: ClosedRange<Int>, or fallback: Int) throws(Problem) -> Int {
+        guard let text = query(name) else { return fallback }
+        guard let number = Int(text), range.contains(number) else {
+            throw Problem.malformed("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The identifier in the path. One that cannot exist is not found.
+    func id<Entity>(_ type: Identifier<Entity>.Type) throws(Problem) -> Identifier<Entity> {
+        guard let id = parameters["id"].flatMap({ Identifier<Entity>($0) }) else { throw Problem.notFound }
+        return id
+    }
+
+    /// Query names outside the list are refused: a misspelt `cursor` would ask for everything.
+    func allow(query names: Set<String>) throws(Problem) {
+        if let stranger = query.first(where: { !names.contains($0.name) }) {
+            throw Problem.malformed("there is no query parameter \(stranger.name.prefix(50))")
+        }
+    }
+}
+
+extension Finding {
+    init(_ error: DecodingError) {
+        func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
+            let keys = context.codingPath + (key.map { [$0] } ?? [])
+            return keys.reduce("") { path, key in
+                key.intValue.map { "\(path)[\($0)]" } ?? (path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)")
+            }
+        }
+        switch error {
+        case .keyNotFound(let key, let context):
+            self.init(field: path(context, key), code: .required, message: "is missing")
+        case .valueNotFound(_, let context):
+            self.init(field: path(context), code: .required, message: "must not be null")
+        case .typeMismatch(let type, let context):
+            self.init(field: path(context), code: .malformed, message: "must be \(Self.words(for: type))")
+        case .dataCorrupted(let context):
+            self.init(field: path(context), code: .malformed, message: context.debugDescription)
+        @unknown default:
+            self.init(field: "", code: .malformed, message: "cannot be read")
+        }
+    }
+
+    private static func words(for type: Any.Type) -> String {
+        switch type {
+        case is String.Type: "a text"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is any Collection.Type: "a list"
+        default: "an object"
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import JobStore
+import Logging
+
+/// The listeners of a process: the phone's API where it serves one, and the operator's always.
+struct Servers: Sendable {
+    var api: HTTPServer?
+    var ops: HTTPServer
+
+    static func start(
+        _ parts: ServiceParts, roles: Set<GondolaService.Role>, listener: ChangeListener, worker: Worker?
+    ) async throws -> Servers {
+        let ops = OpsAPI(parts: parts, listener: listener, worker: worker)
+        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
+        guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
+        let phone = PhoneAPI(
+            store: parts.store, objects: parts.objects, models: parts.models, venice: parts.venice, hub: parts.hub,
+            policy: parts.policy, configuration: parts.configuration, log: parts.log)
+        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.handle)
+        return Servers(api: api, ops: opsServer)
+    }
+
+    /// Waiting feeds are woken so that they answer with what they have. The operator's listener goes last.
+    func stop(_ hub: FeedHub, grace: Duration) async {
+        if let api {
+            async let stopped = api.shutdown(grace: grace)
+            hub.wake(.anything)
+            _ = await stopped
+        }
+        await ops.shutdown(grace: .seconds(1))
+    }
+}
+
+/// What the operator and the supervisor ask, on a listener that phones do not reach.
+struct OpsAPI: Sendable {
+    var parts: ServiceParts
+    var listener: ChangeListener
+    var worker: Worker?
+
+    var router: Router {
+        var router = Router()
+        router.add("GET", "/healthz") { _ in health() }
+        router.add("GET", "/readyz") { _ in await readiness() }
+        router.add("GET", "/metrics") { _ in .text(metrics()) }
+        return router
+    }
+
+    /// Healthy means that the loops go round: a loop that hangs is not helped by a process that lives.
+    private func health() -> APIResponse {
+        let age = parts.workerHeartbeat.age.seconds
+        let isHealthy = worker == nil || age < 30 + parts.configuration.claimInterval
+        return report(isHealthy, ["worker": worker == nil ? "none" : isHealthy ? "ok" : "stuck for \(Int(age)) s"])
+    }
+
+    /// Ready means that a request can be served now.
+    private func readiness() async -> APIResponse {
+        var checks = ["models": parts.models.isLoaded ? "ok" : "not loaded yet"]
+        do {
+            try await parts.store.ping()
+            checks["database"] = "ok"
+        } catch {
+            checks["database"] = "\(error)"
+        }
+        let isReady = checks.values.allSatisfy { $0 == "ok" }
+        // Without wake-ups feeds and workers poll: slower, and no reason to take the process out.
+        checks["wake_ups"] = listener.isConnected ? "ok" : "polling"
+        return report(isReady, checks)
+    }
+
+    private func report(_ isGood: Bool, _ checks: [String: String]) -> APIResponse {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let body =
+            (try? encoder.encode(["status": isGood ? "ok" : "unavailable"].merging(checks) { a, _ in a })) ?? Data()
+        return .json(body, status: isGood ? 200 : 503)
+    }
+
+    private func metrics() -> String {
+        let gauges: [(String, String, Double)] = [
+            ("gondola_feed_waiters", "Feeds that wait for a change.", Double(parts.hub.waiters)),
+            ("gondola_worker_jobs", "Jobs in this worker's hands.", Double(worker?.jobsInHand ?? 0)),
+            (
+                "gondola_worker_loop_age_seconds", "Since the worker last looked for jobs.",
+                parts.workerHeartbeat.age.seconds
+            ),
+            ("gondola_wakeups_connected", "Whether wake-ups come by notification.", listener.isConnected ? 1 : 0),
+            ("gondola_models", "Models that the upstream offers.", Double(parts.models.all.count)),
+        ]
+        return gauges.map { "# HELP \($0) \($1)\n# TYPE \($0) gauge\n\($0) \($2)\n" }.joined()
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import HTTPTransport
+import JobLifecycle
+public import JobStore
+public import Logging
+import ObjectStorage
+import VeniceTransport
+import VideoModels
+
+/// A process of Gondola: the phone's API, a worker, or both. The only place where the adapters meet.
+public struct GondolaService: Sendable {
+    private let configuration: Configuration
+    private let roles: Set<Role>
+    private let log: Logger
+
+    public enum Role: Hashable, Sendable { case api, worker }
+
+    public init(configuration: Configuration, roles: Set<Role>, log: Logger) {
+        self.configuration = configuration
+        self.roles = roles
+        self.log = log
+    }
+
+    /// Runs until SIGTERM or SIGINT, then drains: no new work, what is in hand comes to its next durable point, waiting
+    /// feeds are answered, and it returns within the grace period.
+    ///
+    /// `onReady` is told where it listens, once it serves. Throws `SetupError` and the like if it cannot start.
+    public func run(
+        onReady: @Sendable (_ api: ListenAddress?, _ ops: ListenAddress?) async throws -> Void
+    ) async throws {
+        let signals = ShutdownSignal()
+        let parts = try ServiceParts(configuration, roles: roles, log: log)
+        defer { parts.http.stop() }
+        try await parts.waitForDatabase()
+        if roles.contains(.worker) {
+            try parts.state.lock()
+            try await parts.recovery.replay()
+        }
+        let listener = parts.store.listen { wakeup in
+            parts.hub.wake(wakeup)
+            if wakeup != .jobs || roles.contains(.worker) { parts.workerBell.ring() }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await parts.models.run() }
+            let worker = roles.contains(.worker) ? parts.worker() : nil
+            let working = worker.map { worker in Task { await worker.run() } }
+            let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
+            try await onReady(servers.api?.address, servers.ops.address)
+            log.info(
+                "ready",
+                metadata: ["api": "\(servers.api?.address.description ?? "-")", "ops": "\(servers.ops.address)"])
+
+            let signal = await signals.wait()
+            log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
+            async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
+            if let worker, let working { await drain(worker, working) }
+            await stopped
+            group.cancelAll()
+        }
+        listener.stop()
+        await parts.store.close()
+        log.info("stopped")
+    }
+
+    private func drain(_ worker: Worker, _ working: Task<Void, Never>) async {
+        worker.drain()
+        let grace = Task {
+            if (try? await Task.sleep(for: .seconds(configuration.drain))) != nil {
+                log.warning("grace period is over; leases in hand run out by themselves")
+                worker.abandon()
+            }
+        }
+        await working.value
+        grace.cancel()
+    }
+}
+
+/// Everything that a process is put together from.
+struct ServiceParts: Sendable {
+    let configuration: Configuration
+    let state: StateDirectory
+    let store: PostgresStore
+    let objects: LocalObjectStore
+    let http: CurlHTTPClient
+    let venice: VeniceClient
+    let models: ModelDirectory
+    let journal: AnswerJournal
+    let hub = FeedHub()
+    let workerBell = Bell()
+    let workerHeartbeat = Heartbeat("worker")
+    let policy: JobPolicy
+    let log: Logger
+
+    init(_ configuration: Configuration, roles: Set<GondolaService.Role>, log: Logger) throws {
+        self.configuration = configuration
+        self.log = log
+        if roles.contains(.worker), configuration.veniceKey == nil {
+            throw SetupError("VENICE_API_KEY is not set; a worker cannot submit without it")
+        }
+        policy = configuration.policy.scaled(by: configuration.timeScale)
+        state = try StateDirectory(configuration.stateDirectory)
+        store = PostgresStore(
+            conninfo: configuration.databaseURL.reveal(),
+            secrets: try state.secrets(keyFile: configuration.secretKeyFile),
+            connections: configuration.databaseConnections, log: log)
+        objects = try LocalObjectStore(root: configuration.storage)
+        journal = try AnswerJournal(directory: state.journal)
+        http = CurlHTTPClient()
+        venice = Self.venice(configuration, http)
+        models = ModelDirectory(
+            store: store, venice: venice, refreshInterval: configuration.modelsRefresh * configuration.timeScale,
+            log: log)
+    }
+
+    private static func venice(_ configuration: Configuration, _ http: CurlHTTPClient) -> VeniceClient {
+        let account = VeniceAccount(
+            id: configuration.veniceAccount, baseURL: configuration.veniceBaseURL,
+            credential: configuration.veniceKey.map(VeniceAccount.Credential.bearer) ?? .anonymous)
+        var client = VeniceClient(account, http: http)
+        client.downloadHosts = DownloadHosts(configuration.downloadHosts)
+        // Giving up early costs money or a video, so a fast clock shortens waiting less than it shortens the rest.
+        client.timeouts = configuration.veniceTimeouts.scaled(by: max(configuration.timeScale, 0.2))
+        return client
+    }
+
+    var recovery: AnswerRecovery { AnswerRecovery(store: store, journal: journal, policy: policy, log: log) }
+
+    func worker() -> Worker {
+        let window = configuration.rateWindow * configuration.timeScale
+        let runner = ActionRunner(
+            store: store, venice: venice, objects: objects, models: models, journal: journal,
+            queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
+            retrieveLimit: RateLimit(endpoint: "retrieve", requests: configuration.retrieveLimit, window: window),
+            videoBytesLimit: configuration.videoBytesLimit, log: log)
+        let settings = WorkerSettings(
+            name: "\(ProcessInfo.processInfo.hostName):\(getpid())", jobs: configuration.workerJobs,
+            lease: configuration.lease, renewal: configuration.leaseRenewal,
+            claimInterval: configuration.claimInterval)
+        return Worker(
+            store: store, runner: runner, policy: policy, settings: settings, bell: workerBell,
+            heartbeat: workerHeartbeat, log: log)
+    }
+
+    /// A database that is still starting is waited for; one that is not migrated is not.
+    func waitForDatabase() async throws {
+        let migrator = Migrator(conninfo: configuration.databaseURL.reveal())
+        for attempt in 1... {
+            do {
+                let pending = try await migrator.status().pending
+                guard pending.isEmpty else {
+                    throw SetupError(
+                        "the database lacks \(pending.joined(separator: ", ")); run `gondola migrate` first")
+                }
+                return
+            } catch let error as PostgresError where error.isPassing && attempt < 30 {
+                if attempt == 1 { log.notice("waiting for the database", metadata: ["error": "\(error)"]) }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+}
+
+extension Configuration {
+    var veniceTimeouts: VeniceTimeouts {
+        var timeouts = VeniceTimeouts()
+        for call in [\VeniceTimeouts.call, \.queue, \.retrieve, \.download] {
+            timeouts[keyPath: call].connect = .seconds(connectTimeout)
+            timeouts[keyPath: call].idle = .seconds(idleTimeout)
+        }
+        timeouts.queue.firstByte = .seconds(answerTimeout)
+        return timeouts
+    }
+}

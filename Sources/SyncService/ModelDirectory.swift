@@ -1,0 +1,62 @@
+import Foundation
+import JobStore
+import Logging
+import Synchronization
+import VeniceTransport
+import VideoModels
+
+/// The models that the upstream offers, refreshed every few minutes and kept in the database for a start without it.
+final class ModelDirectory: Sendable {
+    private let store: PostgresStore
+    private let venice: VeniceClient
+    private let refreshInterval: TimeInterval
+    private let log: Logger
+    private let models = Mutex<[String: VideoModel]>([:])
+
+    init(store: PostgresStore, venice: VeniceClient, refreshInterval: TimeInterval, log: Logger) {
+        self.store = store
+        self.venice = venice
+        self.refreshInterval = refreshInterval
+        self.log = log
+    }
+
+    /// By id.
+    var all: [VideoModel] { models.withLock { $0.values.sorted { $0.id < $1.id } } }
+
+    func model(_ id: String) async -> VideoModel? { models.withLock { $0[id] } }
+
+    /// True once there is a list, from the upstream or from the database.
+    var isLoaded: Bool { models.withLock { !$0.isEmpty } }
+
+    /// Runs until cancelled.
+    func run() async {
+        let bell = Bell()
+        var failures = 0
+        while !Task.isCancelled {
+            failures = await refresh() ? 0 : failures + 1
+            let wait = failures == 0 ? refreshInterval : min(refreshInterval, pow(2, Double(min(failures, 10))))
+            await bell.wait(atMost: .seconds(wait))
+        }
+    }
+
+    private func refresh() async -> Bool {
+        do {
+            let catalogue = try await venice.models()
+            guard !catalogue.models.isEmpty else {
+                log.warning("the upstream's list of models is empty; keeping the last")
+                return false
+            }
+            set(catalogue.models)
+            try await store.save(catalogue.models, account: venice.account.id)
+            return true
+        } catch {
+            if !isLoaded, let saved = try? await store.savedModels(account: venice.account.id) { set(saved) }
+            log.warning("cannot refresh the models", metadata: ["error": "\(error)", "known": "\(all.count)"])
+            return false
+        }
+    }
+
+    private func set(_ list: [VideoModel]) {
+        models.withLock { $0 = Dictionary(list.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }) }
+    }
+}

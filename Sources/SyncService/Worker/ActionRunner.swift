@@ -1,0 +1,241 @@
+import Foundation
+import HTTPTransport
+import JobLifecycle
+import JobStore
+import Logging
+import ObjectStorage
+import VeniceTransport
+import VideoModels
+
+/// What an action came to: the event, what is written beside it, and what follows the commit.
+struct ActionResult: Sendable {
+    var event: JobEvent
+    var evidence: AttemptEvidence?
+    /// To be settled once the event is durable.
+    var journalFile: String?
+
+    init(_ event: JobEvent, evidence: AttemptEvidence? = nil, journalFile: String? = nil) {
+        self.event = event
+        self.evidence = evidence
+        self.journalFile = journalFile
+    }
+}
+
+/// Does one action of one job against the outside world and says what happened. It decides nothing and writes no job.
+struct ActionRunner: Sendable {
+    var store: PostgresStore
+    var venice: VeniceClient
+    var objects: LocalObjectStore
+    var models: ModelDirectory
+    var journal: AnswerJournal
+    var queueLimit: RateLimit
+    var retrieveLimit: RateLimit
+    var videoBytesLimit: Int64
+    var log: Logger
+
+    /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it.
+    func run(_ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?) async throws
+        -> ActionResult
+    {
+        switch action {
+        case .price: try await price(record)
+        case .intendSubmission: try await intend(record)
+        case .submit: await submit(record)
+        case .reportLost:
+            ActionResult(
+                .submissionLost(evidence: "the worker that was submitting went away before it knew the answer"),
+                evidence: AttemptEvidence(.lost, message: "found by another worker"))
+        case .poll(let rendering): try await poll(rendering, carrying: &carried)
+        case .store(let rendering): try await bringHome(rendering, of: record, carrying: &carried)
+        case .cleanUp(let delivery): try await cleanUp(delivery)
+        }
+    }
+
+    // MARK: - before the money
+
+    private func price(_ record: JobRecord) async throws -> ActionResult {
+        guard let model = await models.model(record.request.model) else {
+            let failure = Failure(.refused, "The model \(record.request.model) is no longer offered.")
+            return ActionResult(.refused(failure))
+        }
+        let assets = try await assets(of: record)
+        do throws(VeniceError) {
+            return ActionResult(
+                .priced(try await venice.quote(QuoteRequest(record.request, model: model, assets: assets))))
+        } catch {
+            return ActionResult(error.beforePayment)
+        }
+    }
+
+    private func intend(_ record: JobRecord) async throws -> ActionResult {
+        if let wait = try await store.take(queueLimit, account: record.account) {
+            return ActionResult(.postponed(wait))
+        }
+        return ActionResult(.submissionIntended(by: record.token))
+    }
+
+    // MARK: - the money
+
+    private func submit(_ record: JobRecord) async -> ActionResult {
+        let request: QueueRequest
+        do {
+            guard let model = await models.model(record.request.model) else {
+                let failure = Failure(.refused, "The model \(record.request.model) is no longer offered.")
+                return ActionResult(.refused(failure), evidence: AttemptEvidence(.notSent, message: failure.message))
+            }
+            request = try QueueRequest(record.request, model: model, assets: try await assets(of: record))
+        } catch let error as VeniceError {
+            return ActionResult(error.onSubmission, evidence: AttemptEvidence(error))
+        } catch {
+            // Our own database did not answer; nothing has left.
+            let setback = Setback(.unreachable, "\(error)")
+            return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: "\(error)"))
+        }
+        let submission = AnswerJournal.Submission(
+            user: record.user, job: record.id, token: record.token.rawValue, model: request.model)
+        let file: String
+        do throws(JournalError) { file = try await journal.reserve(submission) } catch {
+            let setback = Setback(.storage, "the answer journal refuses: \(error)")
+            return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: "\(error)"))
+        }
+        return await submit(request, journaling: file)
+    }
+
+    private func submit(_ request: QueueRequest, journaling file: String) async -> ActionResult {
+        let (journal, log) = (self.journal, self.log)
+        do throws(VeniceError) {
+            let receipt = try await venice.queue(request) { answer in try await journal.write(answer, to: file) }
+            if let failure = receipt.journalFailure {
+                log.error("a paid answer was not journalled", metadata: ["error": "\(failure)"])
+            }
+            return ActionResult(
+                .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
+                journalFile: file)
+        } catch {
+            return ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
+        }
+    }
+
+    private func assets(of record: JobRecord) async throws -> VeniceAssets {
+        try await store.veniceAssets(of: record.request, user: record.user, objects: objects)
+    }
+
+    // MARK: - the video
+
+    private func poll(_ rendering: Rendering, carrying carried: inout VideoStream?) async throws -> ActionResult {
+        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
+        do throws(VeniceError) {
+            switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
+            case .processing(let timings): return ActionResult(.stillRendering(usual: timings.usual?.seconds))
+            case .completed(let link): return ActionResult(.videoAnnounced(link: link))
+            case .failed(let status, let notes): return ActionResult(.renderingFailed(Failure(status: status, notes)))
+            case .video(let stream):
+                carried = stream
+                return ActionResult(.videoAnnounced(link: nil))
+            }
+        } catch {
+            return ActionResult(error.afterPayment)
+        }
+    }
+
+    private func bringHome(
+        _ rendering: Rendering, of record: JobRecord, carrying carried: inout VideoStream?
+    ) async throws -> ActionResult {
+        var stream = carried
+        carried = nil
+        do {
+            if stream == nil {
+                switch try await open(rendering) {
+                case .arriving(let found): stream = found
+                case .otherwise(let result): return result
+                }
+            }
+            guard let stream else { return ActionResult(.setback(Setback(.unreachable, "no video arrived"))) }
+            return ActionResult(.videoStored(try await keep(stream, of: record)))
+        } catch let error as VeniceError {
+            return ActionResult(error.afterPayment)
+        } catch let error as HTTPClientError {
+            return ActionResult(.setback(Setback(.unreachable, "the transfer broke: \(error)")))
+        } catch let error as ObjectStoreError {
+            return ActionResult(.setback(Setback(error)))
+        } catch let error as VideoFileError {
+            return ActionResult(.setback(Setback(.unreachable, "what arrived is not a whole video: \(error)")))
+        }
+    }
+
+    private enum Opened {
+        case arriving(VideoStream)
+        case otherwise(ActionResult)
+    }
+
+    private func open(_ rendering: Rendering) async throws -> Opened {
+        if let link = rendering.link { return .arriving(try await venice.download(link)) }
+        if let wait = try await takeRetrieve() { return .otherwise(ActionResult(.postponed(wait))) }
+        switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
+        case .video(let stream): return .arriving(stream)
+        case .processing(let timings): return .otherwise(ActionResult(.stillRendering(usual: timings.usual?.seconds)))
+        case .failed(let status, let notes):
+            return .otherwise(ActionResult(.renderingFailed(Failure(status: status, notes))))
+        case .completed(let link):
+            if let link { return .arriving(try await venice.download(link)) }
+            let message = "finished, but neither the submission nor this answer gave a link to the file"
+            return .otherwise(ActionResult(.setback(Setback(.serverError, message))))
+        }
+    }
+
+    /// Streams to storage, checks that the video is whole, and only then makes it visible under its key.
+    private func keep(_ stream: VideoStream, of record: JobRecord) async throws -> StoredVideo {
+        // One video a job: its identifier is the job's, so that storing again after a crash replaces the same object.
+        let id = VideoID(record.id.uuid)
+        let key = try ObjectKey(user: record.user.description, "videos", "\(id).mp4")
+        let staged = try await objects.stage(
+            expecting: stream.announcedLength.map(Int64.init), atMost: videoBytesLimit,
+            body: stream.body)
+        let facts: VideoFacts
+        do throws(VideoFileError) { facts = try await VideoFileCheck.facts(ofFileAt: staged.path) } catch {
+            await objects.discard(staged)
+            throw error
+        }
+        _ = try await objects.commit(staged, to: key)
+        return StoredVideo(
+            id: id, key: key.description, contentType: facts.brand == "qt  " ? "video/quicktime" : "video/mp4",
+            bytes: staged.bytes, sha256: staged.sha256.hex, durationSeconds: facts.durationSeconds, width: facts.width,
+            height: facts.height, hasSound: facts.hasSound)
+    }
+
+    /// Removes the upstream's copy: the link is revoked, anything else is retrieved once more with the deleting flag
+    /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
+    private func cleanUp(_ delivery: Delivery) async throws -> ActionResult {
+        let rendering = delivery.rendering
+        do throws(VeniceError) {
+            if let link = rendering.link {
+                try await venice.deleteDownload(link)
+                return ActionResult(.cleanedUp)
+            }
+        } catch {
+            return ActionResult(error.onCleanUp)
+        }
+        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
+        do throws(VeniceError) {
+            let outcome = try await venice.retrieve(
+                model: rendering.model, queueID: rendering.queueID, deleteMedia: true)
+            if case .video(let stream) = outcome { await drain(stream) }
+            return ActionResult(.cleanedUp)
+        } catch {
+            return ActionResult(error.onCleanUp)
+        }
+    }
+
+    /// Reads a video to its end and keeps nothing; how far it came does not matter.
+    private func drain(_ stream: VideoStream) async {
+        do { for try await _ in stream.body {} } catch { log.debug("clean-up answer broke off") }
+    }
+
+    private func takeRetrieve() async throws -> TimeInterval? {
+        try await store.take(retrieveLimit, account: venice.account.id)
+    }
+}
+
+extension Duration {
+    var seconds: TimeInterval { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

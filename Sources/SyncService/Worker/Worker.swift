@@ -1,0 +1,249 @@
+import Foundation
+import JobLifecycle
+import JobStore
+import Logging
+import Synchronization
+import VeniceTransport
+import VideoModels
+
+/// Claims due jobs and takes each as far as it goes now. Many may run, in one process or in many.
+final class Worker: Sendable {
+    private let store: PostgresStore
+    private let runner: ActionRunner
+    private let policy: JobPolicy
+    private let settings: WorkerSettings
+    private let log: Logger
+    private let bell: Bell
+    private let heartbeat: Heartbeat
+    private let renewalBell = Bell()
+    private let recovery: AnswerRecovery
+    private let held = Mutex<[JobID: Held]>([:])
+    private let isDraining = Atomic(false)
+
+    private struct Held {
+        var record: JobRecord
+        var task: Task<Void, Never>?
+    }
+
+    init(
+        store: PostgresStore, runner: ActionRunner, policy: JobPolicy, settings: WorkerSettings, bell: Bell,
+        heartbeat: Heartbeat, log: Logger
+    ) {
+        self.store = store
+        self.runner = runner
+        recovery = AnswerRecovery(store: store, journal: runner.journal, policy: policy, log: log)
+        self.policy = policy
+        self.settings = settings
+        self.bell = bell
+        self.heartbeat = heartbeat
+        self.log = log
+    }
+
+    /// Runs until `drain()` and then until the last job in hand is committed or given back.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.renewLeases() }
+            while !isDraining.load(ordering: .acquiring) {
+                let wait = await claim(into: &group)
+                heartbeat.beat()
+                if wait > .zero { await bell.wait(atMost: wait) }
+            }
+            renewalBell.ring()
+        }
+    }
+
+    /// Stops claiming. What is in hand goes on to its next durable point.
+    func drain() {
+        isDraining.store(true, ordering: .releasing)
+        bell.ring()
+        renewalBell.ring()
+    }
+
+    var jobsInHand: Int { held.withLock { $0.count } }
+
+    /// Breaks off what is still in hand, for the end of the grace period; its leases run out by themselves.
+    func abandon() {
+        for task in held.withLock({ $0.values.compactMap(\.task) }) { task.cancel() }
+    }
+
+    /// Claims what there is room for and starts it; returns how long to wait before looking again.
+    private func claim(into group: inout DiscardingTaskGroup) async -> Duration {
+        let room = settings.jobs - held.withLock { $0.count }
+        guard room > 0 else { return .seconds(settings.claimInterval) }
+        do {
+            let claimed = try await store.claim(
+                limit: min(room, settings.batch), lease: settings.lease, worker: settings.name)
+            for record in claimed { start(record, in: &group) }
+            if claimed.count == min(room, settings.batch) { return .zero }
+            let due = try await store.untilDue() ?? settings.claimInterval
+            return .seconds(min(max(due, 0.001), settings.claimInterval))
+        } catch {
+            log.warning("cannot claim jobs", metadata: ["error": "\(error)"])
+            return .seconds(settings.claimInterval)
+        }
+    }
+
+    private func start(_ record: JobRecord, in group: inout DiscardingTaskGroup) {
+        held.withLock { $0[record.id] = Held(record: record) }
+        group.addTask {
+            // A task of its own, so that a lost lease can cancel this job and no other.
+            let task = Task { await self.advance(record) }
+            self.held.withLock { $0[record.id]?.task = task }
+            await task.value
+            _ = self.held.withLock { $0.removeValue(forKey: record.id) }
+            self.bell.ring()
+            self.renewalBell.ring()
+        }
+    }
+
+    /// Takes a leased job as far as it goes now.
+    private func advance(_ claimed: JobRecord) async {
+        var log = log
+        log[metadataKey: "job_id"] = "\(claimed.id)"
+        var record = claimed
+        var carried: VideoStream?
+        defer { carried?.body.close() }
+        do {
+            while let action = record.progress.state.nextAction(holding: record.token), !Task.isCancelled {
+                if isDraining.load(ordering: .acquiring), action.canWait {
+                    return try await store.giveBack([record])
+                }
+                let result = try await runner.run(action, for: record, carrying: &carried)
+                let before = record.progress.state
+                var next = record
+                let effects = try next.progress.apply(
+                    result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
+                report(result.event, before, log)
+                record = try await commit(next, effects, result, log)
+                if let file = result.journalFile { await runner.journal.settle(file) }
+                if effects.contains(where: \.isSnooze) { return }
+            }
+        } catch StoreError.leaseLost {
+            log.warning("lost the lease; another worker has the job")
+        } catch {
+            // The lease runs out and the job comes due again, here or elsewhere.
+            log.warning("gave up the lease", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Commits a step, through a database outage if need be: what was learned upstream is not learned twice for free.
+    private func commit(
+        _ next: JobRecord, _ effects: [JobEffect], _ result: ActionResult, _ log: Logger
+    ) async throws -> JobRecord {
+        var attempt = 0
+        while true {
+            do {
+                let setback = result.event.setback.map { "\($0.message)" }
+                let written = try await store.commit(next, effects, evidence: result.evidence, setback: setback)
+                held.withLock { $0[next.id]?.record = written }
+                return written
+            } catch let error as PostgresError where error.isPassing && !Task.isCancelled {
+                attempt += 1
+                log.warning("the database does not answer; keeping the result", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)))
+            } catch StoreError.leaseLost {
+                // Whoever has the job now knows nothing of a paid answer that came too late for the lease.
+                if let file = result.journalFile {
+                    await recovery.recover(result.event, result.evidence, for: next, journalFile: file)
+                }
+                throw StoreError.leaseLost
+            }
+        }
+    }
+
+    private func report(_ event: JobEvent, _ before: JobState, _ log: Logger) {
+        switch event {
+        case .setback(let setback), .submissionNotSent(let setback):
+            log.notice("setback", metadata: ["state": "\(before.name)", "reason": "\(setback.message)"])
+        case .submissionLost(let evidence):
+            log.warning("outcome of a paid submission is unknown", metadata: ["evidence": "\(evidence)"])
+        case .accountBlocked(let evidence):
+            log.error("the account is refused upstream", metadata: ["evidence": "\(evidence)"])
+        case .stillRendering, .postponed: log.debug("waiting", metadata: ["state": "\(before.name)"])
+        default: log.info("step", metadata: ["from": "\(before.name)", "event": "\(event.word)"])
+        }
+    }
+
+    /// Renews the leases of what is in hand, and cancels what was lost. Ends with the last job after `drain()`.
+    private func renewLeases() async {
+        while true {
+            await renewalBell.wait(atMost: .seconds(settings.renewal))
+            let records = held.withLock { $0.values.map(\.record) }
+            if records.isEmpty {
+                if isDraining.load(ordering: .acquiring) { return }
+                continue
+            }
+            do {
+                for id in try await store.renew(records, lease: settings.lease) { cancelIfHeld(id, among: records) }
+            } catch {
+                log.warning("cannot renew leases", metadata: ["error": "\(error)", "jobs": "\(records.count)"])
+            }
+        }
+    }
+
+    /// A job that moved on while its lease was being renewed is still ours.
+    private func cancelIfHeld(_ id: JobID, among renewed: [JobRecord]) {
+        let task = held.withLock { held in
+            let wasHeld = renewed.first { $0.id == id }?.revision
+            return held[id].flatMap { $0.record.revision == wasHeld ? $0.task : nil }
+        }
+        task?.cancel()
+    }
+}
+
+/// How a worker works; times are seconds.
+struct WorkerSettings: Sendable {
+    /// Names the process in `jobs.leased_by`.
+    var name: String
+    var jobs: Int
+    /// The most jobs that one claim takes.
+    var batch = 32
+    var lease: TimeInterval
+    var renewal: TimeInterval
+    var claimInterval: TimeInterval
+}
+
+extension NextAction {
+    /// May be left to another worker: nothing that was begun is lost by it.
+    fileprivate var canWait: Bool {
+        switch self {
+        case .price, .intendSubmission, .poll, .cleanUp: true
+        case .submit, .reportLost, .store: false
+        }
+    }
+}
+
+extension JobEffect {
+    fileprivate var isSnooze: Bool {
+        if case .snooze = self { true } else { false }
+    }
+}
+
+extension JobEvent {
+    fileprivate var setback: Setback? {
+        switch self {
+        case .setback(let setback), .submissionNotSent(let setback): setback
+        default: nil
+        }
+    }
+
+    /// The event's name without what it carries, which may be secret.
+    fileprivate var word: String { String("\(self)".prefix { $0 != "(" }) }
+}
+
+extension PostgresError {
+    /// Worth waiting for.
+    var isPassing: Bool {
+        switch self {
+        case .unavailable, .busy: true
+        case .constraint, .refused, .unexpectedRow: false
+        }
+    }
+}
+
+extension Date {
+    /// Now, to the microsecond that Postgres keeps.
+    static var nowInMicroseconds: Date {
+        Date(timeIntervalSince1970: (Date().timeIntervalSince1970 * 1_000_000).rounded() / 1_000_000)
+    }
+}

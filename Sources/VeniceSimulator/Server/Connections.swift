@@ -1,0 +1,42 @@
+import NIOCore
+import Synchronization
+
+/// The open connections, so that an end can wait for what is under way and cut the rest.
+final class Connections: Sendable {
+    private struct Members: Sendable {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var isDraining = false
+    }
+
+    private let members = Mutex(Members())
+
+    var isDraining: Bool { members.withLock { $0.isDraining } }
+
+    func add(_ channel: any Channel) {
+        let isLate = members.withLock { members in
+            members.channels[ObjectIdentifier(channel)] = channel
+            return members.isDraining
+        }
+        if isLate { channel.close(promise: nil) }
+    }
+
+    func remove(_ channel: any Channel) {
+        members.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    /// Lets answers that are under way go out for at most a moment, then cuts every connection.
+    func drain() async {
+        let open = members.withLock { members in
+            members.isDraining = true
+            return Array(members.channels.values)
+        }
+        for channel in open {
+            channel.pipeline.fireUserInboundEventTriggered(DrainEvent())
+            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        }
+        for channel in open { try? await channel.closeFuture.get() }
+    }
+}
+
+/// Tells a connection to close as soon as it has nothing under way.
+struct DrainEvent: Sendable {}

@@ -1,0 +1,288 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One connection: reads a request whole (within the limit), has the service answer it, and writes the answer the way the
+/// answer wants to be written.
+final class HTTPHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Bodies up to that length are answered on the event loop, except those that write to disk.
+    private static let smallBody = 64 * 1024
+    /// A body that is too long is read on and thrown away up to that length, so that the client gets to read the 413.
+    private static let patience = 3 * Endpoint.bodyLimit
+
+    private enum Phase {
+        case idle
+        case reading(Reading)
+        case answering
+        case closed
+    }
+
+    private struct Reading {
+        var head: HTTPRequestHead
+        var endpoint: Endpoint
+        var ticket: FaultPlan.Ticket
+        var resetAfter: Int?
+        var body = ByteBuffer()
+        var received = 0
+
+        var isTooLong: Bool { received > Endpoint.bodyLimit }
+    }
+
+    private let service: Service
+    private let pool: NIOThreadPool
+    private let connections: Connections
+    private var phase = Phase.idle
+
+    init(service: Service, pool: NIOThreadPool, connections: Connections) {
+        self.service = service
+        self.pool = pool
+        self.connections = connections
+    }
+
+    // MARK: Reading
+
+    func channelActive(context: ChannelHandlerContext) {
+        connections.add(context.channel)
+        if service.begin(.connection).action == .reset {
+            reset(context, .connection)
+        } else {
+            context.fireChannelActive()
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .reading(let reading) = phase { service.countUnanswered(reading.endpoint) }
+        phase = .closed
+        connections.remove(context.channel)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch (event, phase) {
+        case (is IdleStateHandler.IdleStateEvent, _), (is DrainEvent, .idle): context.close(promise: nil)
+        case (is DrainEvent, _): break
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), phase) {
+        case (.head(let head), .idle): start(head, context)
+        case (.body(let bytes), .reading(let reading)): take(bytes, reading, context)
+        case (.end, .reading(let reading)): finish(reading, context)
+        // What still arrives after a reset or an early answer is of no interest.
+        case (.head, _), (.body, _), (.end, _): break
+        }
+    }
+
+    private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let path = String(head.uri.prefix { $0 != "?" })
+        let endpoint = Endpoint.route(method: head.method.rawValue, path: path)
+        let isAdmin = path.hasPrefix("/_simulator/")
+        let begun = isAdmin ? (ticket: .unfaulted, action: nil) : service.begin(endpoint)
+        var reading = Reading(head: head, endpoint: endpoint, ticket: begun.ticket)
+        switch begun.action {
+        case .reset: return reset(context, endpoint)
+        case .resetAfter(let bytes): reading.resetAfter = bytes
+        default: break
+        }
+        phase = .reading(reading)
+        guard head.headers.first(name: "expect")?.lowercased() == "100-continue" else { return }
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Endpoint.bodyLimit {
+            return send(service.tooLarge(endpoint), keepAlive: false, context)
+        }
+        let interim = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(interim)), promise: nil)
+    }
+
+    private func take(_ bytes: ByteBuffer, _ reading: Reading, _ context: ChannelHandlerContext) {
+        var (reading, bytes) = (reading, bytes)
+        // The buffer must have one owner while it grows, or each piece would copy all before it.
+        phase = .idle
+        reading.received += bytes.readableBytes
+        if reading.isTooLong {
+            reading.body.clear(minimumCapacity: 0)
+        } else {
+            reading.body.writeBuffer(&bytes)
+        }
+        phase = .reading(reading)
+        if let limit = reading.resetAfter, reading.received >= limit {
+            reset(context, reading.endpoint)
+        } else if reading.received > Self.patience {
+            send(service.tooLarge(reading.endpoint), keepAlive: false, context)
+        }
+    }
+
+    private func finish(_ reading: Reading, _ context: ChannelHandlerContext) {
+        if reading.resetAfter != nil { return reset(context, reading.endpoint) }
+        if reading.isTooLong { return send(service.tooLarge(reading.endpoint), keepAlive: false, context) }
+        phase = .answering
+        let keepAlive = reading.head.isKeepAlive
+        let request = Self.request(reading)
+        let ticket = reading.ticket
+        guard reading.endpoint == .queue || reading.received > Self.smallBody else {
+            return send(service.answer(request, ticket), keepAlive: keepAlive, context)
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        pool.runIfActive(eventLoop: context.eventLoop) { [service] in service.answer(request, ticket) }
+            .whenComplete { result in
+                let (handler, context) = bound.value
+                switch result {
+                case .success(let answer): handler.send(answer, keepAlive: keepAlive, context)
+                case .failure: context.close(promise: nil)
+                }
+            }
+    }
+
+    private static func request(_ reading: Reading) -> APIRequest {
+        let headers = reading.head.headers.map { ($0.name.lowercased(), $0.value) }
+        return APIRequest(
+            method: reading.head.method.rawValue, target: reading.head.uri,
+            headers: Dictionary(headers, uniquingKeysWith: { _, last in last }),
+            body: Data(reading.body.readableBytesView))
+    }
+
+    // MARK: Answering
+
+    /// Closes with RST, so that the client sees a broken connection and not an orderly end.
+    private func reset(_ context: ChannelHandlerContext, _ endpoint: Endpoint) {
+        phase = .closed
+        service.countUnanswered(endpoint)
+        guard let socket = context.channel as? any SocketOptionProvider else { return context.close(promise: nil) }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
+    private func send(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else {
+            report(answer, whole: false)
+            return
+        }
+        phase = .answering
+        switch answer.delivery {
+        case .plain, .chunked: writeWhole(answer, keepAlive: keepAlive, context)
+        case .late(let milliseconds):
+            later(milliseconds, context) { $0.writeWhole(answer, keepAlive: keepAlive, $1) }
+        case .lost:
+            report(answer, whole: false)
+            context.close(promise: nil)
+        case .never:
+            report(answer, whole: false)
+            holdThenClose(context)
+        case .truncated(let count):
+            report(answer, whole: false)
+            writePart(answer, upTo: count, context)
+            context.close(promise: nil)
+        case .stalled(let count):
+            report(answer, whole: false)
+            writePart(answer, upTo: count, context)
+            holdThenClose(context)
+        case .drip(let bytes, let pause):
+            writeHead(answer, keepAlive: keepAlive, context)
+            drip(answer, from: 0, bytes: min(bytes, 1 << 20), pause: pause, keepAlive: keepAlive, context)
+        }
+    }
+
+    private func writeWhole(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        writeHead(answer, keepAlive: keepAlive, context)
+        do {
+            for piece in try BodyReader.pieces(of: answer.body, context.eventLoop) {
+                context.write(wrapOutboundOut(.body(piece.data)), promise: piece.written)
+            }
+        } catch {
+            report(answer, whole: false)
+            return context.close(promise: nil)
+        }
+        writeEnd(answer, keepAlive: keepAlive, context)
+    }
+
+    private func writeHead(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
+        if answer.delivery != .chunked && answer.status != 204 && !headers.contains(name: "content-length") {
+            headers.add(name: "Content-Length", value: "\(answer.body.length)")
+        }
+        headers.add(name: "Date", value: HTTPDate.now)
+        if !keepAlive || connections.isDraining { headers.add(name: "Connection", value: "close") }
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    private func writeEnd(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { result in
+            let (handler, context) = bound.value
+            if case .success = result {
+                handler.report(answer, whole: true)
+            } else {
+                handler.report(answer, whole: false)
+            }
+            if case .answering = handler.phase { handler.phase = .idle }
+            if !keepAlive || handler.connections.isDraining { context.close(promise: nil) }
+        }
+    }
+
+    private func writePart(_ answer: Answer, upTo count: Int, _ context: ChannelHandlerContext) {
+        writeHead(answer, keepAlive: true, context)
+        if let bytes = try? BodyReader.read(answer.body, from: 0, count: count), !bytes.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+        }
+        context.flush()
+    }
+
+    private func drip(
+        _ answer: Answer, from position: Int, bytes: Int, pause: Int, keepAlive: Bool, _ context: ChannelHandlerContext
+    ) {
+        guard context.channel.isActive, let piece = try? BodyReader.read(answer.body, from: position, count: bytes)
+        else { return report(answer, whole: false) }
+        guard !piece.isEmpty else { return writeEnd(answer, keepAlive: keepAlive, context) }
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: piece)))), promise: nil)
+        later(pause, context) {
+            $0.drip(answer, from: position + piece.count, bytes: bytes, pause: pause, keepAlive: keepAlive, $1)
+        }
+    }
+
+    private func holdThenClose(_ context: ChannelHandlerContext) {
+        later(Int(service.configuration.silenceSeconds * 1000), context) { $1.close(promise: nil) }
+    }
+
+    private func later(
+        _ milliseconds: Int, _ context: ChannelHandlerContext,
+        _ body: @escaping @Sendable (HTTPHandler, ChannelHandlerContext) -> Void
+    ) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) {
+            let (handler, context) = bound.value
+            body(handler, context)
+        }
+    }
+
+    private func report(_ answer: Answer, whole: Bool) {
+        guard let receipt = answer.receipt else { return }
+        var sha256: String?
+        if case .video(let file) = answer.body { sha256 = file.sha256 }
+        service.delivered(receipt, whole: whole, sha256: sha256)
+    }
+}
+
+extension FaultPlan.Ticket {
+    /// For the simulator's own routes, which no fault meets.
+    static let unfaulted = FaultPlan.Ticket(endpoint: .unknown, number: 0)
+}
+
+/// The date as HTTP writes it.
+enum HTTPDate {
+    static var now: String {
+        var (seconds, parts) = (time(nil), tm())
+        gmtime_r(&seconds, &parts)
+        var text = [CChar](repeating: 0, count: 40)
+        let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

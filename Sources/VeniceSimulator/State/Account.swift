@@ -1,0 +1,63 @@
+import Crypto
+import Foundation
+
+/// One user: balance, windows and what is remembered to catch mistakes.
+struct Account: Sendable {
+    var balance: Cents
+    var queueWindow: RateWindow
+    var retrieveWindow: RateWindow
+    var abuse: AbuseWindow
+    /// Hashes of queue bodies that were accepted and whose answer did not arrive.
+    var lostBodies: Set<String> = []
+    var askedForConsent = false
+
+    init(_ configuration: Configuration) {
+        balance = configuration.balance
+        let scale = configuration.timeScale
+        queueWindow = RateWindow(limit: configuration.queueLimitPerMinute, seconds: 60 * scale)
+        retrieveWindow = RateWindow(limit: configuration.retrieveLimitPerMinute, seconds: 60 * scale)
+        abuse = AbuseWindow(limit: configuration.failureLimit, seconds: 30 * scale)
+    }
+
+    func isIdle(at now: Date) -> Bool {
+        queueWindow.isIdle(at: now) && retrieveWindow.isIdle(at: now) && abuse.isIdle(at: now) && lostBodies.isEmpty
+    }
+}
+
+/// What a request's headers say about who is asking. The key itself is not kept, only a digest of it.
+enum Credential: Hashable, Sendable {
+    case none
+    case user(String)
+    case bad(String)
+
+    static let headers = ["authorization", "sign-in-with-x", "x-sign-in-with-x"]
+
+    init(_ headers: [String: String]) {
+        guard let field = headers["authorization"] else {
+            let wallet = headers["sign-in-with-x"] ?? headers["x-sign-in-with-x"]
+            self = wallet.map { .bad(Self.digest($0)) } ?? .none
+            return
+        }
+        let parts = field.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            self = .bad(Self.digest(field))
+            return
+        }
+        let key = String(parts[1])
+        let isGood = key.hasPrefix("VENICE_INFERENCE_KEY_") && key.count > 21 && !key.contains(" ")
+        self = isGood ? .user(Self.digest(key)) : .bad(Self.digest(key))
+    }
+
+    /// Whose windows a call fills.
+    var bucket: String {
+        switch self {
+        case .none: "anonymous"
+        case .user(let user): user
+        case .bad(let digest): "bad-\(digest)"
+        }
+    }
+
+    static func digest(_ text: String) -> String {
+        SHA256.hash(data: Data(text.utf8)).prefix(12).map { String(format: "%02x", $0) }.joined()
+    }
+}

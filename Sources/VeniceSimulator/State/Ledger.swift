@@ -1,0 +1,140 @@
+public import Foundation
+
+/// What the simulator has seen, for tests to judge a client by. Times travel as ISO 8601 with milliseconds.
+public struct Ledger: Sendable, Codable {
+    public struct Charge: Sendable, Codable {
+        public var queueID: String
+        public var model: String
+        public var usd: Cents
+        public var at: Date
+        public var requestSHA256: String
+    }
+
+    public struct Refund: Sendable, Codable {
+        public var queueID: String
+        public var usd: Cents
+        public var at: Date
+    }
+
+    /// How often an endpoint was answered with a status; status 0 stands for no answer at all.
+    public struct CallCount: Hashable, Sendable, Codable {
+        public var endpoint: Endpoint
+        public var status: Int
+        public var count: Int
+    }
+
+    /// Something that a correct client never does.
+    public struct Violation: Sendable, Codable {
+        public enum Kind: String, Sendable, Codable {
+            /// A queue body was refused by validation.
+            case queueRefused = "queue_refused"
+            /// A call beyond the rate limit.
+            case overLimit = "over_limit"
+            /// A call while the error budget's block held.
+            case calledWhileBlocked = "called_while_blocked"
+            /// A retrieve after a terminal answer had been delivered.
+            case polledTerminalJob = "polled_terminal_job"
+            /// A retrieve with the delete flag before any complete delivery.
+            case deletedBeforeDelivery = "deleted_before_delivery"
+            /// A Venice header at a private link.
+            case credentialAtLink = "credential_at_link"
+            /// A private link fetched before retrieve said COMPLETED.
+            case linkBeforeCompleted = "link_before_completed"
+            /// The same body again while an earlier one had lost its answer.
+            case requeuedAfterLostAnswer = "requeued_after_lost_answer"
+            /// Consent sent although nobody had asked for it.
+            case consentUnasked = "consent_unasked"
+            /// A retrieve or complete body with keys that do not belong there.
+            case malformedRequest = "malformed_request"
+            /// A call without a credential, or with a bad one.
+            case unauthenticated
+        }
+
+        public var kind: Kind
+        public var at: Date
+        public var endpoint: Endpoint
+        public var queueID: String?
+        public var detail: String
+    }
+
+    public struct Job: Sendable, Codable {
+        public var queueID: String
+        public var model: String
+        public var state: String
+        public var createdAt: Date
+        /// When the outcome was there to be found.
+        public var finishedAt: Date?
+        /// When a retrieve told it for the first time.
+        public var firstDetectedAt: Date?
+        public var deliveredSHA256: String?
+        public var deliveries: Int
+        public var deleted: Bool
+    }
+
+    public var charges: [Charge] = []
+    public var refunds: [Refund] = []
+    public var calls: [CallCount] = []
+    public var violations: [Violation] = []
+    public var jobs: [Job] = []
+
+    public func calls(_ endpoint: Endpoint, status: Int? = nil) -> Int {
+        calls.filter { $0.endpoint == endpoint && (status == nil || $0.status == status) }.reduce(0) { $0 + $1.count }
+    }
+}
+
+extension Ledger {
+    /// The ledger as `GET /_simulator/ledger` gives it.
+    public func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .custom { date, encoder in
+            var container = encoder.singleValueContainer()
+            try container.encode(date.formatted(Self.time))
+        }
+        return try encoder.encode(self)
+    }
+
+    /// Reads what `json()` writes.
+    public init(json: Data) throws {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            try Date(try decoder.singleValueContainer().decode(String.self), strategy: Self.time)
+        }
+        self = try decoder.decode(Ledger.self, from: json)
+    }
+
+    static let time = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+}
+
+extension Ledger.Charge {
+    enum CodingKeys: String, CodingKey {
+        case model, usd, at
+        case queueID = "queue_id"
+        case requestSHA256 = "request_sha256"
+    }
+}
+
+extension Ledger.Refund {
+    enum CodingKeys: String, CodingKey {
+        case usd, at
+        case queueID = "queue_id"
+    }
+}
+
+extension Ledger.Violation {
+    enum CodingKeys: String, CodingKey {
+        case kind, at, endpoint, detail
+        case queueID = "queue_id"
+    }
+}
+
+extension Ledger.Job {
+    enum CodingKeys: String, CodingKey {
+        case model, state, deliveries, deleted
+        case queueID = "queue_id"
+        case createdAt = "created_at"
+        case finishedAt = "finished_at"
+        case firstDetectedAt = "first_detected_at"
+        case deliveredSHA256 = "delivered_sha256"
+    }
+}

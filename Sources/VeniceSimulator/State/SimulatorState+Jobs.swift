@@ -1,0 +1,249 @@
+import Foundation
+
+/// What a retrieve asks for.
+struct RetrieveRequest: Hashable, Sendable {
+    var model: String
+    var queueID: String
+    var deletes = false
+}
+
+extension SimulatorState {
+    // MARK: Queue
+
+    /// Charges the account and makes the job, or says why not. The caller writes the job down before the answer leaves.
+    ///
+    /// - Parameter failure: the end that a fault has planned for the job.
+    mutating func queue(
+        _ accepted: AcceptedQueue, user: String, bodySHA256: String, failure: SimulatedJob.Failure?, baseURL: String,
+        at now: Date
+    ) -> (answer: Answer, job: SimulatedJob?) {
+        guard jobs.count < configuration.jobCapacity else { return (.error(503, "Model at capacity"), nil) }
+        let price = pricing.price(accepted.price, at: now)
+        guard account(user).balance >= price else { return (PaymentAnswers.insufficientBalance, nil) }
+        noteRepetition(bodySHA256, user, at: now)
+        if accepted.hasConsent && !account(user).askedForConsent {
+            violate(.consentUnasked, .queue, at: now, "consents were sent although none had been asked for")
+        }
+        var job = makeJob(accepted, user: user, price: price, bodySHA256: bodySHA256, at: now)
+        job.failure = failure
+        withAccount(user, at: now) { $0.balance = $0.balance - price }
+        add(job)
+        var body: [String: JSONValue] = ["model": .string(job.model), "queue_id": .string(job.id)]
+        if let token = job.linkToken { body["download_url"] = .string(baseURL + Endpoint.sharePath + token) }
+        var answer = Answer.json(200, .object(body))
+        answer.receipt = Receipt(kind: .queued, queueID: job.id)
+        return (answer, job)
+    }
+
+    private mutating func noteRepetition(_ bodySHA256: String, _ user: String, at now: Date) {
+        guard account(user).lostBodies.contains(bodySHA256) else { return }
+        violate(.requeuedAfterLostAnswer, .queue, at: now, "the same body was accepted before and its answer was lost")
+    }
+
+    private func makeJob(
+        _ accepted: AcceptedQueue, user: String, price: Cents, bodySHA256: String, at now: Date
+    ) -> SimulatedJob {
+        var dice = Dice(seed: configuration.seed, "job|\(order.count)")
+        let id = dice.uuid()
+        let scale = configuration.timeScale
+        let (kind, seconds) = (accepted.family.kind, accepted.price.seconds)
+        return SimulatedJob(
+            id: id, user: user, model: accepted.model.id, kind: kind, price: price, createdAt: now,
+            renderSeconds: configuration.renderLaw.draw(kind, videoSeconds: seconds, &dice) * scale,
+            p80: configuration.renderLaw.p80(kind, videoSeconds: seconds) * scale,
+            shape: accepted.shape, variant: Int(dice.next() % UInt64(configuration.mediaVariants)),
+            linkToken: accepted.family.deliversByLink ? Self.token(&dice) : nil, requestSHA256: bodySHA256)
+    }
+
+    private static func token(_ dice: inout Dice) -> String {
+        (0..<2).map { _ in dice.uuid().filter { $0 != "-" } }.joined()
+    }
+
+    /// Takes a job in: a new one, or one read back from the journal.
+    mutating func add(_ job: SimulatedJob) {
+        jobs[job.id] = job
+        order.append(job.id)
+        if let token = job.linkToken { links[token] = job.id }
+        if job.mediaReadyAt == nil && job.deletedAt == nil && job.failure == nil {
+            waitingForMedia[job.shape.name(variant: job.variant), default: []].append(job.id)
+        }
+    }
+
+    /// Takes back a job from the journal, with what it cost.
+    mutating func restore(_ job: SimulatedJob, at now: Date) {
+        withAccount(job.user, at: now) {
+            if job.refundedAt == nil { $0.balance = $0.balance - job.price }
+        }
+        add(job)
+    }
+
+    /// A file has been made; the jobs that waited for it can finish. Answers with them.
+    mutating func mediaReady(_ name: String, at now: Date) -> [SimulatedJob] {
+        (waitingForMedia.removeValue(forKey: name) ?? []).compactMap { id in
+            guard jobs[id] != nil else { return nil }
+            jobs[id]?.mediaReadyAt = now
+            return jobs[id]
+        }
+    }
+
+    // MARK: Retrieve
+
+    /// - Parameter tells: whether a fault will let the client see this answer.
+    mutating func retrieve(
+        _ request: RetrieveRequest, user: String, tells: Bool, failing: SimulatedJob.Failure? = nil, at now: Date,
+        media: (SimulatedJob) -> MediaFile?
+    ) -> Answer {
+        guard var job = jobs[request.queueID], job.user == user, job.model == request.model else {
+            return .error(400, "Request ID is invalid.")
+        }
+        if job.terminalAnswers > 0 {
+            let detail = "polled again after a terminal answer"
+            violate(.polledTerminalJob, .retrieve, at: now, detail, queueID: job.id)
+        }
+        if let failing, job.finishedAt(by: now) == nil { job.failure = failing }
+        jobs[job.id] = job
+        switch job.phase(at: now, lifetime: configuration.lifetime) {
+        case .expired, .deleted: return terminal(.error(404, "Media could not be found. It may have expired."), job)
+        case .rendering: return processing(job, at: now)
+        case .failed(let failure):
+            detect(job.id, tells, at: now)
+            settleRefund(job.id, at: now)
+            return terminal(.json(failure.status, failure.body), job)
+        case .finished:
+            guard let file = media(job) else { return processing(job, at: now) }
+            return finished(job, file, deletes: request.deletes, tells: tells, at: now)
+        }
+    }
+
+    private func processing(_ job: SimulatedJob, at now: Date) -> Answer {
+        .json(200, ["status": "PROCESSING"].adding(timings(job, at: now)))
+    }
+
+    private func timings(_ job: SimulatedJob, at now: Date) -> [String: JSONValue] {
+        [
+            "average_execution_time": .number((job.p80 * 1000).rounded()),
+            "execution_duration": .number((now.timeIntervalSince(job.createdAt) * 1000).rounded(.down)),
+        ]
+    }
+
+    private func terminal(_ answer: Answer, _ job: SimulatedJob) -> Answer {
+        var answer = answer
+        answer.receipt = Receipt(kind: .terminal, queueID: job.id)
+        return answer
+    }
+
+    private mutating func finished(
+        _ job: SimulatedJob, _ file: MediaFile, deletes: Bool, tells: Bool, at now: Date
+    ) -> Answer {
+        detect(job.id, tells, at: now)
+        if deletes {
+            if job.deliveries == 0 {
+                let detail = "asked to delete media that had never been delivered whole"
+                violate(.deletedBeforeDelivery, .retrieve, at: now, detail, queueID: job.id)
+            }
+            // Gone from here on, whether or not these bytes arrive: that is why nobody may ask for it too early.
+            jobs[job.id]?.deletedAt = now
+        }
+        if job.linkToken != nil {
+            if tells { jobs[job.id]?.completedToldAt = job.completedToldAt ?? now }
+            return .json(200, ["status": "COMPLETED"].adding(timings(job, at: now)))
+        }
+        return videoAnswer(job, file)
+    }
+
+    private func videoAnswer(_ job: SimulatedJob, _ file: MediaFile) -> Answer {
+        var answer = Answer(status: 200)
+        answer.setHeader("Content-Type", configuration.mislabelsVideos ? "application/octet-stream" : "video/mp4")
+        answer.body = .video(file)
+        answer.delivery = configuration.omitsContentLength ? .chunked : .plain
+        answer.receipt = Receipt(kind: .video, queueID: job.id)
+        return answer
+    }
+
+    private mutating func detect(_ id: String, _ tells: Bool, at now: Date) {
+        if tells && jobs[id]?.firstDetectedAt == nil { jobs[id]?.firstDetectedAt = now }
+    }
+
+    // MARK: Complete
+
+    mutating func complete(_ request: RetrieveRequest, user: String, at now: Date) -> Answer {
+        guard configuration.completeWorks, let job = jobs[request.queueID], job.user == user,
+            job.model == request.model
+        else { return .error(400, "Request ID is invalid.") }
+        guard job.phase(at: now, lifetime: configuration.lifetime) == .finished else {
+            return .json(200, ["success": false])
+        }
+        if job.deliveries == 0 {
+            let detail = "completed before the media had been delivered whole"
+            violate(.deletedBeforeDelivery, .complete, at: now, detail, queueID: job.id)
+        }
+        jobs[job.id]?.deletedAt = now
+        return .json(200, ["success": true])
+    }
+
+    // MARK: Private links
+
+    mutating func download(
+        token: String, hasCredential: Bool, at now: Date, media: (SimulatedJob) -> MediaFile?
+    ) -> Answer {
+        if hasCredential {
+            violate(.credentialAtLink, .download, at: now, "a Venice header was sent to a private link")
+            return .error(400, "Credentials are not accepted here")
+        }
+        guard let id = links[token], let job = jobs[id] else { return .error(404, "Not found") }
+        var window = linkWindows[token] ?? RateWindow(limit: 10, seconds: 60 * configuration.timeScale)
+        let verdict = window.admit(at: now)
+        linkWindows[token] = window
+        guard case .admitted = verdict else { return .error(429, "Too many requests for this link") }
+        if job.completedToldAt == nil {
+            let detail = "fetched before retrieve had said COMPLETED"
+            violate(.linkBeforeCompleted, .download, at: now, detail, queueID: job.id)
+        }
+        switch job.phase(at: now, lifetime: configuration.lifetime) {
+        case .rendering, .failed, .deleted: return .error(404, "Not found")
+        case .expired: return .error(410, "This link has expired")
+        case .finished:
+            if job.linkRevokedAt != nil { return .error(410, "This link has been revoked") }
+            if job.deliveries >= configuration.downloadsPerLink { return .error(410, "This link has been used up") }
+            return media(job).map { videoAnswer(job, $0) } ?? .error(404, "Not found")
+        }
+    }
+
+    mutating func revoke(token: String, hasCredential: Bool, at now: Date) -> (answer: Answer, job: SimulatedJob?) {
+        if hasCredential {
+            violate(.credentialAtLink, .downloadDelete, at: now, "a Venice header was sent to a private link")
+            return (.error(400, "Credentials are not accepted here"), nil)
+        }
+        guard let id = links[token], let job = jobs[id] else { return (.error(404, "Not found"), nil) }
+        guard job.linkRevokedAt == nil else { return (.error(410, "This link has been revoked"), nil) }
+        jobs[id]?.linkRevokedAt = now
+        return (Answer(status: 204), jobs[id])
+    }
+
+    // MARK: What became of answers
+
+    /// Hears whether an answer left whole. Answers with the job if that changed it.
+    mutating func delivered(_ receipt: Receipt, whole: Bool, sha256: String?, at now: Date) -> SimulatedJob? {
+        guard let job = jobs[receipt.queueID] else { return nil }
+        switch receipt.kind {
+        case .queued:
+            guard !whole else { return nil }
+            withAccount(job.user, at: now) { _ = $0.lostBodies.insert(job.requestSHA256) }
+            return nil
+        case .terminal:
+            guard whole else { return nil }
+            jobs[job.id]?.terminalAnswers += 1
+        case .video:
+            guard whole else { return nil }
+            jobs[job.id]?.deliveries += 1
+            jobs[job.id]?.deliveredSHA256 = sha256
+        }
+        return jobs[job.id]
+    }
+}
+
+extension [String: JSONValue] {
+    fileprivate func adding(_ others: [String: JSONValue]) -> JSONValue {
+        .object(merging(others) { _, other in other })
+    }
+}

@@ -1,0 +1,91 @@
+public import Foundation
+
+/// One request, read whole.
+public struct APIRequest: Sendable {
+    public var method: String
+    public var target: String
+    /// Names in lower case; the last of several fields of one name counts.
+    public var headers: [String: String]
+    public var body: Data
+
+    public init(method: String, target: String, headers: [String: String] = [:], body: Data = Data()) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+    }
+
+    var path: String { String(target.prefix { $0 != "?" }) }
+
+    func query(_ name: String) -> String? {
+        URLComponents(string: target)?.queryItems?.first { $0.name == name }?.value
+    }
+}
+
+/// What goes out, and how.
+public struct Answer: Sendable {
+    public enum Body: Sendable {
+        case bytes(Data)
+        case video(MediaFile)
+    }
+
+    public var status: Int
+    public var headers: [(name: String, value: String)]
+    public var body: Body
+    public var delivery = Delivery.plain
+    /// The job that this answer concerns, told to the state when the answer has left whole or has failed to.
+    var receipt: Receipt?
+    /// False for the refusals that the error budget does not count.
+    var countsAsFailure = true
+
+    public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data()) {
+        self.status = status
+        self.headers = headers
+        self.body = .bytes(body)
+    }
+
+    public static func json(_ status: Int, _ value: JSONValue) -> Answer {
+        Answer(status: status, headers: [("Content-Type", "application/json; charset=utf-8")], body: value.bytes)
+    }
+
+    /// The plainest error body, `{error}`.
+    public static func error(_ status: Int, _ message: String) -> Answer {
+        .json(status, ["error": .string(message)])
+    }
+
+    public func header(_ name: String) -> String? {
+        headers.last { $0.name.lowercased() == name.lowercased() }?.value
+    }
+
+    mutating func setHeader(_ name: String, _ value: String) {
+        headers.removeAll { $0.name.lowercased() == name.lowercased() }
+        headers.append((name, value))
+    }
+}
+
+/// How an answer is put on the wire. Times here are real milliseconds, not scaled ones.
+public enum Delivery: Hashable, Sendable {
+    case plain
+    /// Nothing is sent for that long.
+    case late(milliseconds: Int)
+    /// The connection closes with no byte of an answer.
+    case lost
+    /// The connection stays open and silent until the client gives up, at most ten minutes.
+    case never
+    /// The whole length is announced, the connection closes after that many bytes of the body.
+    case truncated(after: Int)
+    /// As `truncated`, but then the connection stays open and silent.
+    case stalled(after: Int)
+    /// The body comes in pieces with a pause between them.
+    case drip(bytes: Int, everyMilliseconds: Int)
+    /// No Content-Length: the body comes chunked.
+    case chunked
+}
+
+/// What the state wants to hear back once an answer's last byte was handed to the network, or could not be.
+struct Receipt: Sendable {
+    enum Kind: Sendable { case queued, video, terminal }
+
+    var kind: Kind
+    var queueID: String
+}

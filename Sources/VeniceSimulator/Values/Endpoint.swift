@@ -1,0 +1,37 @@
+/// The routes, by the names that faults and the ledger use.
+public enum Endpoint: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
+    case models, quote, queue, retrieve, complete, transcriptions
+    case rateLimits = "rate_limits"
+    case usageHistory = "usage_history"
+    case download
+    case downloadDelete = "download_delete"
+    /// A connection that has been accepted and has sent nothing yet. Only faults know it.
+    case connection
+    /// A path or method that the service does not have.
+    case unknown
+
+    /// Where private deliveries live: outside the API's base path, like the service's own share host.
+    static let sharePath = "/v1/share/read/"
+
+    /// The longest body that the service reads, in bytes.
+    static let bodyLimit = 35_000_000
+
+    /// Finds the route of a method and a path (without its query).
+    static func route(method: String, path: String) -> Endpoint {
+        if path.hasPrefix(sharePath) {
+            return method == "GET" ? .download : method == "DELETE" ? .downloadDelete : .unknown
+        }
+        return routes["\(method) \(path)"] ?? .unknown
+    }
+
+    private static let routes: [String: Endpoint] = [
+        "GET /api/v1/models": .models,
+        "POST /api/v1/video/quote": .quote,
+        "POST /api/v1/video/queue": .queue,
+        "POST /api/v1/video/retrieve": .retrieve,
+        "POST /api/v1/video/complete": .complete,
+        "POST /api/v1/video/transcriptions": .transcriptions,
+        "GET /api/v1/api_keys/rate_limits": .rateLimits,
+        "GET /api/v1/billing/usage-history": .usageHistory,
+    ]
+}

@@ -1,0 +1,46 @@
+/// One model of the catalogue, with what its metadata says.
+public struct VideoModel: Hashable, Sendable {
+    public var id: String
+    public var type: ModelType
+    public var durations: [String]
+    public var resolutions: [String]
+    public var aspectRatios: [String]
+    public var audio: Bool
+    public var audioConfigurable: Bool
+    public var audioInput: Bool
+    public var perReferenceAudio: Bool
+    /// In UTF-16 units.
+    public var promptLimit: Int
+    /// Width divided by height of reference images; outside of it they are refused.
+    public var referenceRatio: ClosedRange<Double>?
+
+    public enum ModelType: String, Sendable {
+        case textToVideo = "text-to-video"
+        case imageToVideo = "image-to-video"
+        case video
+    }
+
+    init?(id: String, constraints: JSONValue) {
+        guard let type = constraints["model_type"]?.string.flatMap(ModelType.init(rawValue:)) else { return nil }
+        self.id = id
+        self.type = type
+        durations = Self.strings(constraints["durations"])
+        resolutions = Self.strings(constraints["resolutions"])
+        aspectRatios = Self.strings(constraints["aspect_ratios"])
+        audio = constraints["audio"]?.bool ?? false
+        audioConfigurable = constraints["audio_configurable"]?.bool ?? false
+        audioInput = constraints["audio_input"]?.bool ?? false
+        perReferenceAudio = constraints["per_reference_audio"]?.bool ?? false
+        promptLimit = constraints["prompt_character_limit"]?.number.map { Int($0) } ?? 2_500
+        if let low = constraints["reference_image_min_aspect_ratio"]?.number,
+            let high = constraints["reference_image_max_aspect_ratio"]?.number, low <= high
+        {
+            referenceRatio = low...high
+        }
+    }
+
+    private static func strings(_ value: JSONValue?) -> [String] { value?.array?.compactMap(\.string) ?? [] }
+
+    /// The length follows the source: the list is `["Auto"]`, which must not be sent.
+    var followsSource: Bool { durations == ["Auto"] }
+}

@@ -1,0 +1,69 @@
+import HTTPTransport
+
+extension VeniceClient {
+    /// Submits a paid request, once, on a connection of its own.
+    ///
+    /// The answer is handed to `journal` as it came, before anyone reads it, whatever its status; make it durable there.
+    /// A journal that throws costs nothing: the receipt then names the failure. Once begun, the call runs to its end even
+    /// when the task is cancelled, since an answer nobody waits for is a paid job that nobody knows.
+    ///
+    /// - Throws: `notSent` when repeating is safe, `outcomeUnknown` when it is not.
+    public func queue(
+        _ request: QueueRequest, journal: @escaping @Sendable (QueueAnswer) async throws -> Void
+    ) async throws(VeniceError) -> QueueReceipt {
+        if Task.isCancelled { throw .notSent(VeniceEvidence(endpoint: .queue, message: "cancelled before it began")) }
+        // Without a parent, so that cancellation does not reach it. `timeouts.queue` bounds it.
+        let submission = Task { () async -> Result<QueueReceipt, VeniceError> in
+            do throws(VeniceError) {
+                return .success(try await submit(request, journal: journal))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await submission.value.get()
+    }
+
+    private func submit(
+        _ request: QueueRequest, journal: @Sendable (QueueAnswer) async throws -> Void
+    ) async throws(VeniceError) -> QueueReceipt {
+        var message = self.request("POST", "/video/queue", parts: request.parts, timeouts.queue)
+        message.freshConnection = true
+        let response: HTTPResponse
+        do throws(HTTPClientError) { response = try await http.send(message) } catch {
+            throw VeniceError(.queue, error)
+        }
+        let headers = AnswerHeaders(response.headers)
+        let (body, failure) = await Self.readAll(response.body)
+        let answer = QueueAnswer(
+            status: response.status, headers: response.headers, body: body, isWhole: failure == nil)
+        var journalFailure: String?
+        do { try await journal(answer) } catch { journalFailure = Scrubber.clean("\(error)") }
+        observer?(.queue, response.status, headers)
+        guard (200..<300).contains(response.status) else {
+            throw VeniceError(.queue, status: response.status, headers: headers, body: body, now: now())
+        }
+        if var receipt = QueueReceipt(body: body, requestedModel: request.model) {
+            receipt.journalFailure = journalFailure
+            return receipt
+        }
+        if let failure { throw VeniceError(.queue, failure, status: response.status, headers: headers) }
+        throw .outcomeUnknown(
+            VeniceEvidence(
+                endpoint: .queue, status: response.status, ray: headers.ray, requestID: headers.requestID,
+                message: "accepted, but the answer names no job"))
+    }
+
+    /// What came of the body, even if it is not all of it: half an answer may hold the id.
+    private static func readAll(_ body: HTTPResponseBody) async -> ([UInt8], HTTPClientError?) {
+        var bytes: [UInt8] = []
+        do throws(HTTPClientError) {
+            for try await chunk in body {
+                bytes += chunk.prefix(answerLimit - bytes.count)
+                if bytes.count == answerLimit { throw HTTPClientError(.tooLarge(limit: answerLimit), sent: .maybe) }
+            }
+            return (bytes, nil)
+        } catch {
+            return (bytes, error)
+        }
+    }
+}

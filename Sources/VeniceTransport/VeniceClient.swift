@@ -1,0 +1,132 @@
+public import Foundation
+public import HTTPTransport
+public import VideoModels
+
+/// The Venice video API, one method an endpoint. It sends each request once and repeats nothing by itself.
+public struct VeniceClient: Sendable {
+    public let account: VeniceAccount
+    /// Where a `download_url` may point to.
+    public var downloadHosts = DownloadHosts.venice
+    public var timeouts = VeniceTimeouts()
+    /// Hears of every answer's headers, good or bad, before the call returns: limits, balances, deprecations.
+    public var observer: (@Sendable (VeniceEndpoint, _ status: Int, AnswerHeaders) -> Void)?
+    /// Only to turn a moment in a header into a delay.
+    public var now: @Sendable () -> Date = { Date() }
+
+    let http: any HTTPClient
+
+    public init(_ account: VeniceAccount, http: any HTTPClient) {
+        self.account = account
+        self.http = http
+    }
+
+    /// The longest JSON answer that is read; the list of models is longer than all others.
+    static let answerLimit = 1 << 20
+    static let modelsLimit = 8 << 20
+
+    /// What each video model takes. With a key the list is the one of that key.
+    public func models() async throws(VeniceError) -> ModelCatalogue {
+        let answer = try await call(.models, "GET", "/models?type=video", limit: Self.modelsLimit)
+        return try answer.read { ModelCatalogue($0) }
+    }
+
+    /// What a request would cost now. Reserves nothing; the price may move before the submission.
+    public func quote(_ request: QuoteRequest) async throws(VeniceError) -> Money {
+        let answer = try await call(.quote, "POST", "/video/quote", parts: request.parts)
+        return try answer.read { Money(quote: $0) }
+    }
+
+    /// Asks for the upstream's copy to be removed. Best effort: false means that it did not say it did.
+    ///
+    /// At present the upstream answers 400 to every id (PROTOCOL §7), which is no reason to worry.
+    @discardableResult
+    public func complete(model: String, queueID: String) async throws(VeniceError) -> Bool {
+        do throws(VeniceError) {
+            let answer = try await call(.complete, "POST", "/video/complete", parts: Self.handle(model, queueID))
+            return JSON(answer.body)?["success"]?.bool ?? false
+        } catch {
+            if case .gone = error { return false }
+            throw error
+        }
+    }
+
+    /// What the account may do and what it has left. Also the cheapest test of a key.
+    public func rateLimits() async throws(VeniceError) -> AccountStatus {
+        let answer = try await call(.rateLimits, "GET", "/api_keys/rate_limits")
+        return try answer.read { AccountStatus($0) }
+    }
+}
+
+extension VeniceClient {
+    /// A successful answer, read whole.
+    struct Answer {
+        let endpoint: VeniceEndpoint
+        let status: Int
+        let headers: AnswerHeaders
+        let body: [UInt8]
+
+        /// - Throws: `unexpectedAnswer` when the body is no JSON, or not what `decode` looks for.
+        func read<Value>(_ decode: (JSON) -> Value?) throws(VeniceError) -> Value {
+            if let json = JSON(body), let value = decode(json) { return value }
+            throw .unexpectedAnswer(
+                VeniceEvidence(
+                    endpoint: endpoint, status: status, ray: headers.ray, requestID: headers.requestID,
+                    message: "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
+        }
+    }
+
+    /// Sends one small question and reads the answer.
+    func call(
+        _ endpoint: VeniceEndpoint, _ method: String, _ path: String, parts: [HTTPRequest.Part]? = nil,
+        limit: Int = answerLimit
+    ) async throws(VeniceError) -> Answer {
+        let response = try await open(endpoint, request(method, path, parts: parts, timeouts.call))
+        let headers = AnswerHeaders(response.headers)
+        do throws(HTTPClientError) {
+            let body = try await response.body.collect(upTo: limit)
+            return Answer(endpoint: endpoint, status: response.status, headers: headers, body: body)
+        } catch {
+            throw VeniceError(endpoint, error, status: response.status, headers: headers)
+        }
+    }
+
+    /// Sends a request and returns a 2xx with its body still to come; anything else is read and thrown.
+    func open(_ endpoint: VeniceEndpoint, _ request: HTTPRequest) async throws(VeniceError) -> HTTPResponse {
+        let response: HTTPResponse
+        do throws(HTTPClientError) { response = try await http.send(request) } catch {
+            throw VeniceError(endpoint, error)
+        }
+        let headers = AnswerHeaders(response.headers)
+        observer?(endpoint, response.status, headers)
+        guard !(200..<300).contains(response.status) else { return response }
+        // The status says enough where the body cannot be had.
+        let body = (try? await response.body.collect(upTo: Self.answerLimit)) ?? []
+        throw VeniceError(endpoint, status: response.status, headers: headers, body: body, now: now())
+    }
+
+    /// A request to the API with the account's credential on it.
+    func request(
+        _ method: String, _ path: String, parts: [HTTPRequest.Part]? = nil, _ timeouts: HTTPTimeouts
+    ) -> HTTPRequest {
+        var request = HTTPRequest(method, account.baseURL + path, timeouts: timeouts)
+        request.headers.add("Accept", "application/json")
+        if let parts {
+            request.headers.add("Content-Type", "application/json")
+            request.body = .parts(parts)
+        }
+        switch account.credential {
+        case .anonymous: break
+        case .bearer(let key): request.headers.add("Authorization", "Bearer \(key.reveal())", secret: true)
+        }
+        return request
+    }
+
+    /// The body that names a job.
+    static func handle(_ model: String, _ queueID: String, deleteMedia: Bool = false) -> [HTTPRequest.Part] {
+        var body = RequestBody()
+        body.add("model", model)
+        body.add("queue_id", queueID)
+        body.add("delete_media_on_completion", deleteMedia ? true : nil)
+        return body.finish()
+    }
+}

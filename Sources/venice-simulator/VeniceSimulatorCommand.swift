@@ -1,0 +1,156 @@
+import ArgumentParser
+import Foundation
+import Logging
+import VeniceSimulator
+
+/// The simulator as a process of its own.
+@main
+struct VeniceSimulatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "venice-simulator",
+        abstract: "A double of the Venice video API on a real socket: strict, seeded, and unreliable on request.",
+        discussion: """
+            The API is under /api/v1, as at the real service; any key that starts with VENICE_INFERENCE_KEY_ has an
+            account. GET /_simulator/ledger shows what was charged, called and violated; POST /_simulator/faults makes
+            things go wrong. SIGTERM and SIGINT end it cleanly.
+            """)
+
+    @Option(help: "Where to listen, as HOST:PORT or [IPV6]:PORT; port 0 takes a free one.")
+    var listen = "127.0.0.1:0"
+
+    @Option(help: "A file to write the address to (http://HOST:PORT) once it listens.")
+    var announce: String?
+
+    @Option(help: "A directory for the journal of jobs and charges; without it they live in memory only.")
+    var stateDir: String?
+
+    @Option(help: "A directory for finished videos, kept from run to run. Default: below the temporary directory.")
+    var mediaDir: String?
+
+    @Option(help: "Whatever is drawn by lot follows from this number.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Factor on rendering times, limit windows and the lifetime of media: 0.05 is twenty times faster.")
+    var timeScale = 1.0
+
+    @Option(help: "Median rendering time of all models, in seconds before scaling. Default: 75…180 by kind of model.")
+    var medianRender: Double?
+
+    @Option(help: "The same for one kind, as KIND=SECONDS; kinds: text, image, reference, video, motion, upscale.")
+    var medianRenderOf: [String] = []
+
+    @Option(help: "Spread of rendering times: the standard deviation of their logarithm; 0 makes all equal.")
+    var renderSpread = 0.45
+
+    @Option(help: "What each account holds at the start, in US dollars.")
+    var balance = 10_000.0
+
+    @Option(help: "Queue calls that an account may make in 60 s (scaled).")
+    var queueLimit = 40
+
+    @Option(help: "Retrieve calls that an account may make in 60 s (scaled).")
+    var retrieveLimit = 120
+
+    @Option(help: "Failed calls in 30 s (scaled) above which an account is blocked for 30 s (scaled).")
+    var failureLimit = 20
+
+    @Option(
+        help: "How a 429 says when to come back: retry_after, reset_ms, reset_s, reset_delta, bare. Default: drawn.")
+    var rateLimitForm: String?
+
+    @Option(help: "The share of calls that chaos spoils, 0 to 1.")
+    var chaos = 0.0
+
+    @Option(help: "How many different pictures there are for each shape of video.")
+    var mediaVariants = 4
+
+    @Option(help: "Whole downloads that a private link allows.")
+    var downloadsPerLink = 5
+
+    @Flag(help: "Let /video/complete delete media instead of answering 400 for every id.")
+    var completeWorks = false
+
+    @Flag(help: "Let prices move by up to 20 % from minute to minute (scaled).")
+    var promotions = false
+
+    @Flag(help: "Label videos application/octet-stream.")
+    var mislabelVideos = false
+
+    @Flag(help: "Send videos chunked, without Content-Length.")
+    var omitContentLength = false
+
+    @Option(help: "Log level: trace, debug, info, notice, warning, error, critical. Logs go to standard error.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError(
+                "--log-level: expected trace, debug, info, notice, warning, error or critical, not '\(logLevel)'")
+        }
+        _ = try address()
+        _ = try medians()
+        if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
+            let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--rate-limit-form: expected one of \(known), not '\(rateLimitForm)'")
+        }
+    }
+
+    func run() async throws {
+        var log = Logger(label: "venice-simulator", factory: { StreamLogHandler.standardError(label: $0) })
+        log.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        let signals = EndSignals()
+        let simulator = try await Simulator.start(try settings(), log: log)
+        if let announce { try Announcement(path: announce).write(simulator.baseURL) }
+        log.notice("listening", metadata: ["url": "\(simulator.baseURL)"])
+        let signal = await signals.next()
+        log.notice("ending", metadata: ["signal": "\(signal)"])
+        try await simulator.shutdown()
+        if let announce { Announcement(path: announce).remove() }
+    }
+
+    private func settings() throws -> Configuration {
+        let media =
+            mediaDir.map { URL(fileURLWithPath: $0) }
+            ?? FileManager.default.temporaryDirectory.appendingPathComponent("venice-simulator-media")
+        var settings = Configuration(mediaDirectory: media)
+        (settings.host, settings.port) = try address()
+        settings.stateDirectory = stateDir.map { URL(fileURLWithPath: $0) }
+        settings.seed = seed
+        settings.timeScale = timeScale
+        settings.renderLaw = RenderLaw(medians: try medians(), sigma: renderSpread)
+        settings.balance = Cents(Int((balance * 100).rounded()))
+        settings.queueLimitPerMinute = queueLimit
+        settings.retrieveLimitPerMinute = retrieveLimit
+        settings.failureLimit = failureLimit
+        settings.rateLimitForm = rateLimitForm.flatMap(RateLimitForm.init(rawValue:))
+        settings.chaosRate = chaos
+        settings.mediaVariants = mediaVariants
+        settings.downloadsPerLink = downloadsPerLink
+        settings.completeWorks = completeWorks
+        settings.promotions = promotions
+        settings.mislabelsVideos = mislabelVideos
+        settings.omitsContentLength = omitContentLength
+        return settings
+    }
+
+    private func address() throws -> (host: String, port: Int) {
+        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
+            throw ValidationError("--listen: expected HOST:PORT, for instance 127.0.0.1:8081, not '\(listen)'")
+        }
+        let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        guard !host.isEmpty else { throw ValidationError("--listen: the host is missing in '\(listen)'") }
+        return (host, Int(port))
+    }
+
+    private func medians() throws -> [ModelKind: Double] {
+        var medians = RenderLaw.usualMedians
+        if let medianRender { for kind in ModelKind.allCases { medians[kind] = medianRender } }
+        for entry in medianRenderOf {
+            let parts = entry.split(separator: "=")
+            guard parts.count == 2, let kind = ModelKind(rawValue: String(parts[0])), let seconds = Double(parts[1])
+            else { throw ValidationError("--median-render-of: expected KIND=SECONDS, not '\(entry)'") }
+            medians[kind] = seconds
+        }
+        return medians
+    }
+}
