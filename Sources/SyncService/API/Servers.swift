@@ -12,12 +12,12 @@ struct Servers: Sendable {
         _ parts: ServiceParts, roles: Set<GondolaService.Role>, listener: ChangeListener, worker: Worker?
     ) async throws -> Servers {
         let ops = OpsAPI(parts: parts, listener: listener, worker: worker)
-        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.respond)
+        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
         let phone = PhoneAPI(
             store: parts.store, objects: parts.objects, models: parts.models, venice: parts.venice, hub: parts.hub,
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
-        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.respond)
+        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.handle)
         return Servers(api: api, ops: opsServer)
     }
 
@@ -40,9 +40,9 @@ struct OpsAPI: Sendable {
 
     var router: Router {
         var router = Router { error, request in .problem(Problem(error, request: request, log: parts.log)) }
-        router.on("GET", "/healthz") { _ in health() }
-        router.on("GET", "/readyz") { _ in await readiness() }
-        router.on("GET", "/metrics") { _ in .text(metrics()) }
+        router.add("GET", "/healthz") { _ in health() }
+        router.add("GET", "/readyz") { _ in await readiness() }
+        router.add("GET", "/metrics") { _ in .text(metrics()) }
         return router
     }
 

@@ -36,7 +36,7 @@ struct PhoneAPI: Sendable {
     }
 
     private func add(to router: inout Router, _ method: APIMethod, _ path: String, _ handler: @escaping UserHandler) {
-        router.on(method, path) { request in
+        router.add(method, path) { request in
             guard let user = try await authenticate(request) else { return .unauthenticated(request) }
             return try await handler(request, user)
         }
