@@ -54,8 +54,8 @@ public struct Configuration: Sendable {
 
     // The phone's API.
 
-    public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
-    public var opsListen = ListenAddress(host: "127.0.0.1", port: 8081)
+    public var listen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
+    public var opsListen = ListenAddress.tcp(host: "127.0.0.1", port: 8081)
     public var assetBytesLimit: Int64 = 25 << 20
     /// The longest `wait` of a long-poll.
     public var feedWaitLimit: TimeInterval = 60
@@ -74,17 +74,4 @@ public struct Configuration: Sendable {
 
     public enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error }
     public enum LogFormat: String, Sendable, CaseIterable { case text, json }
-}
-
-/// A host and a TCP port to listen on; port 0 takes any that is free.
-public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    public var host: String
-    public var port: Int
-
-    public init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

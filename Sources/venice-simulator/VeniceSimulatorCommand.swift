@@ -138,7 +138,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
             throw ValidationError("--listen: expected HOST:PORT, for instance 127.0.0.1:8081, not '\(listen)'")
         }
         let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-        guard !host.isEmpty else { throw ValidationError("--listen: the host is missing in '\(listen)'") }
+        guard !host.isEmpty else { throw ValidationError("--listen: expected HOST:PORT, not '\(listen)'") }
         return (host, Int(port))
     }
 

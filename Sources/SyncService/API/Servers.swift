@@ -1,6 +1,7 @@
 import Foundation
 import JobStore
 import Logging
+import VideoModels
 
 /// The listeners of a process: the phone's API where it serves one, and the operator's always.
 struct Servers: Sendable {
@@ -11,12 +12,12 @@ struct Servers: Sendable {
         _ parts: ServiceParts, roles: Set<GondolaService.Role>, listener: ChangeListener, worker: Worker?
     ) async throws -> Servers {
         let ops = OpsAPI(parts: parts, listener: listener, worker: worker)
-        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
+        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.respond)
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
         let phone = PhoneAPI(
             store: parts.store, objects: parts.objects, models: parts.models, venice: parts.venice, hub: parts.hub,
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
-        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.handle)
+        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.respond)
         return Servers(api: api, ops: opsServer)
     }
 
@@ -38,10 +39,10 @@ struct OpsAPI: Sendable {
     var worker: Worker?
 
     var router: Router {
-        var router = Router()
-        router.add("GET", "/healthz") { _ in health() }
-        router.add("GET", "/readyz") { _ in await readiness() }
-        router.add("GET", "/metrics") { _ in .text(metrics()) }
+        var router = Router { error, request in .problem(Problem(error, request: request, log: parts.log)) }
+        router.on("GET", "/healthz") { _ in health() }
+        router.on("GET", "/readyz") { _ in await readiness() }
+        router.on("GET", "/metrics") { _ in .text(metrics()) }
         return router
     }
 

@@ -36,6 +36,8 @@ final class HTTPHandler: ChannelInboundHandler {
     private let pool: NIOThreadPool
     private let connections: Connections
     private var phase = Phase.idle
+    /// Answers whose last byte has not been handed to the network yet.
+    private var unsent = 0
 
     init(service: Service, pool: NIOThreadPool, connections: Connections) {
         self.service = service
@@ -65,7 +67,8 @@ final class HTTPHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (event, phase) {
-        case (is IdleStateHandler.IdleStateEvent, _), (is DrainEvent, .idle): context.close(promise: nil)
+        case (is IdleStateHandler.IdleStateEvent, _): context.close(promise: nil)
+        case (is DrainEvent, .idle) where unsent == 0: context.close(promise: nil)
         case (is DrainEvent, _): break
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -215,15 +218,18 @@ final class HTTPHandler: ChannelInboundHandler {
     }
 
     private func writeEnd(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        // A request that waits in the pipeline comes in while the end is being written.
+        if case .answering = phase { phase = .idle }
+        unsent += 1
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { result in
             let (handler, context) = bound.value
+            handler.unsent -= 1
             if case .success = result {
                 handler.report(answer, whole: true)
             } else {
                 handler.report(answer, whole: false)
             }
-            if case .answering = handler.phase { handler.phase = .idle }
             if !keepAlive || handler.connections.isDraining { context.close(promise: nil) }
         }
     }

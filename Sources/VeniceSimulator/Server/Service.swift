@@ -57,6 +57,9 @@ final class Service: Sendable {
         var answer: Answer
         if let action, action.preventsProcessing {
             answer = replacement(for: action)
+            answer.countsAsFailure = false
+            let now = now
+            state.withLock { $0.close(ticket.endpoint, .none, &answer, at: now) }
         } else {
             answer = process(request, parsed, ticket.endpoint, action)
             if let action { spoil(&answer, with: action) }

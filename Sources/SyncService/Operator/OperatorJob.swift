@@ -1,0 +1,118 @@
+public import Foundation
+import JobLifecycle
+public import JobStore
+public import VideoModels
+
+/// A job as the operator's commands tell it. Holds no secret.
+public struct OperatorJob: Encodable, Sendable {
+    public var id: JobID
+    public var user: UserID
+    public var userName: String?
+    /// The state in the database's own words, finer than what the phone sees.
+    public var state: String
+    public var request: VideoRequest
+    public var price: Money?
+    public var maxPrice: Money?
+    public var account: String
+    /// The upstream's name of the job, once it is paid.
+    public var queueID: String?
+    public var usualSeconds: Double?
+    public var polls: Int?
+    public var setbacks: Int
+    public var lastSetback: String?
+    /// Why it failed, or what a person has to decide.
+    public var reason: String?
+    /// What happens next.
+    public var next: String
+    /// When; for a job that a worker holds, when its lease ends.
+    public var nextAt: Date?
+    public var leasedBy: String?
+    public var createdAt: Date
+    public var updatedAt: Date
+
+    enum CodingKeys: String, CodingKey {
+        case id, state, request, price, account, polls, setbacks, reason, next
+        case user = "user_id"
+        case userName = "user_name"
+        case maxPrice = "max_price"
+        case queueID = "queue_id"
+        case usualSeconds = "usual_seconds"
+        case lastSetback = "last_setback"
+        case nextAt = "next_at"
+        case leasedBy = "leased_by"
+        case createdAt = "created_at"
+        case updatedAt = "updated_at"
+    }
+
+    public init(_ record: JobRecord, userName: String? = nil) {
+        id = record.id
+        user = record.user
+        self.userName = userName
+        state = record.progress.state.name
+        request = record.request
+        price = record.price
+        maxPrice = record.progress.maxPrice
+        account = record.account
+        queueID = record.rendering?.queueID
+        usualSeconds = record.rendering?.usual
+        polls = record.rendering?.polls
+        setbacks = record.progress.setbacks
+        lastSetback = record.lastSetback
+        reason = record.progress.state.reason
+        next = record.progress.state.outlook
+        nextAt = record.nextActionAt
+        leasedBy = record.leasedBy
+        createdAt = record.createdAt
+        updatedAt = record.updatedAt
+    }
+}
+
+/// Everything about one job, for `jobs show`.
+public struct OperatorJobReport: Encodable, Sendable {
+    public var job: OperatorJob
+    public var timeline: [Step]
+    public var attempts: [AttemptRecord]
+
+    public struct Step: Encodable, Sendable {
+        public var state: String
+        public var at: Date
+    }
+
+    public init(_ report: JobReport) {
+        job = OperatorJob(report.record)
+        timeline = report.steps.map { Step(state: $0.state, at: $0.at) }
+        attempts = report.attempts
+    }
+}
+
+extension JobState {
+    /// What happens next, for a person.
+    var outlook: String {
+        switch self {
+        case .accepted: "ask the upstream for the price"
+        case .quoted: "submit and pay"
+        case .submitting: "the answer to the submission; without one, a person decides"
+        case .rendering(let rendering): "look whether it is finished (poll \(rendering.polls + 1))"
+        case .downloading: "bring the video home"
+        case .ready(let delivery): delivery.isCleanedUp ? "nothing" : "remove the upstream's copy"
+        case .failed, .cancelled: "nothing"
+        case .attention: "a person decides: resubmit or give up"
+        }
+    }
+
+    /// Why a job stands still.
+    fileprivate var reason: String? {
+        switch self {
+        case .failed(let failure): "\(failure.code): \(failure.message)"
+        case .attention(.unknownOutcome(let quotation, let evidence)):
+            "the submission's outcome is unknown and \(quotation.price) may be spent: \(evidence)"
+        case .attention(.accountBlocked(let evidence)): "the account is refused: \(evidence)"
+        case .accepted, .quoted, .submitting, .rendering, .downloading, .ready, .cancelled: nil
+        }
+    }
+}
+
+/// The states that a job can be in, in the database's words and in the order of its way.
+public let operatorJobStates = [
+    "accepted", "quoted", "submitting", "rendering", "downloading", "ready", "failed", "cancelled", "attention",
+]

@@ -1,0 +1,131 @@
+import JobLifecycle
+import VideoModels
+
+extension Setting {
+    /// Every setting. Those that follow the upstream's clock are multiplied by `GONDOLA_TIME_SCALE`.
+    public static let all: [Setting] = places + upstream + worker + phones + process
+
+    private static let year: Double = 365 * 86400
+    private static let any = ValueFormat.duration(0.001...year)
+
+    private static let places: [Setting] = [
+        Setting(
+            .places, "DATABASE_URL", \.databaseURL, ValueFormat.databaseAddress.redacted(),
+            "The Postgres database: a URI or key words, several hosts included", isSecret: true),
+        Setting(
+            .places, "GONDOLA_DATABASE_CONNECTIONS", \.databaseConnections, .count(1...1000),
+            "Connections to the database that this process may hold"),
+        Setting(.places, "GONDOLA_STORAGE", \.storage, .path, "Directory for finished videos and uploads"),
+        Setting(
+            .places, "GONDOLA_STATE_DIR", \.stateDirectory, .path,
+            "Directory of this process alone, for its journal of answers"),
+        Setting(
+            .places, "GONDOLA_SECRET_KEY_FILE", \.secretKeyFile, ValueFormat.path.optional(),
+            "File with the key (32 bytes in base64) that seals secrets in the database; the same for all processes. "
+                + "Made in the state directory when absent"),
+    ]
+
+    private static let upstream: [Setting] = [
+        Setting(.upstream, "VENICE_BASE_URL", \.veniceBaseURL, .webAddress, "Where the Venice API is"),
+        Setting(
+            .upstream, "VENICE_API_KEY", \.veniceKey, ValueFormat.key.redacted().optional(), "The key of the account",
+            isSecret: true, hasFlag: false),
+        Setting(
+            .upstream, "VENICE_ACCOUNT", \.veniceAccount, .word,
+            "Name of the account in the database; jobs stay with the account that submitted them"),
+        Setting(
+            .upstream, "VENICE_DOWNLOAD_HOSTS", \.downloadHosts, .hosts,
+            "Hosts, with their subdomains, that private download links may name; loopback only when named"),
+        Setting(
+            .upstream, "GONDOLA_TIME_SCALE", \.timeScale, .factor,
+            "Multiplies what follows the upstream's clock: windows of limits, poll delays, back-off, time-outs, "
+                + "deadlines"),
+        Setting(
+            .upstream, "GONDOLA_QUEUE_LIMIT", \.queueLimit, .count(1...1_000_000),
+            "Submissions that the account may make in a rate window"),
+        Setting(
+            .upstream, "GONDOLA_RETRIEVE_LIMIT", \.retrieveLimit, .count(1...1_000_000),
+            "Retrieves that the account may make in a rate window"),
+        Setting(.upstream, "GONDOLA_RATE_WINDOW", \.rateWindow, .duration(0.1...86400), "The window of those limits"),
+        Setting(
+            .upstream, "GONDOLA_CONNECT_TIMEOUT", \.connectTimeout, .duration(0.001...3600),
+            "How long a connection may take, its TLS handshake included"),
+        Setting(
+            .upstream, "GONDOLA_ANSWER_TIMEOUT", \.answerTimeout, .duration(0.001...3600),
+            "How long after a request its answer may begin"),
+        Setting(
+            .upstream, "GONDOLA_IDLE_TIMEOUT", \.idleTimeout, .duration(0.001...3600),
+            "How long an answer may stand still in the middle"),
+        Setting(
+            .upstream, "GONDOLA_MODELS_REFRESH", \.modelsRefresh, .duration(1...86400),
+            "How often the list of models is fetched"),
+        Setting(
+            .upstream, "GONDOLA_VIDEO_BYTES_LIMIT", \.videoBytesLimit, .size(upTo: 1 << 40),
+            "The largest video that is brought home"),
+    ]
+
+    private static let worker: [Setting] = [
+        Setting(
+            .worker, "GONDOLA_WORKER_JOBS", \.workerJobs, .count(1...10_000),
+            "Jobs that this process advances at the same time"),
+        Setting(
+            .worker, "GONDOLA_LEASE", \.lease, .duration(1...3600),
+            "How long a job stays with a worker that says nothing; a dead worker's jobs move on after it"),
+        Setting(
+            .worker, "GONDOLA_LEASE_RENEWAL", \.leaseRenewal, .duration(0.1...3600),
+            "How often leases are renewed; at most half of the lease"),
+        Setting(
+            .worker, "GONDOLA_CLAIM_INTERVAL", \.claimInterval, .duration(0.01...60),
+            "The longest wait between two looks for due jobs"),
+        Setting(
+            .worker, "GONDOLA_POLL_EARLY", \.policy.polling.early, any,
+            "Wait between polls of a job until its usual time"),
+        Setting(
+            .worker, "GONDOLA_POLL_LATE", \.policy.polling.late, any,
+            "Wait between polls of a job at twice its usual time"),
+        Setting(
+            .worker, "GONDOLA_POLL_UNKNOWN_USUAL", \.policy.polling.unknownUsual, any,
+            "What a job is taken to need before the upstream has said"),
+        Setting(
+            .worker, "GONDOLA_BACKOFF_FIRST", \.policy.backoff.first, any, "The first wait after trouble; it doubles"),
+        Setting(.worker, "GONDOLA_BACKOFF_LONGEST", \.policy.backoff.longest, any, "The longest wait after trouble"),
+        Setting(
+            .worker, "GONDOLA_RENDER_DEADLINE", \.policy.deadline, any,
+            "A job that renders longer is given up"),
+        Setting(
+            .worker, "GONDOLA_SERVER_ERROR_LIMIT", \.policy.serverErrorLimit, .count(1...1000),
+            "So many 500s in a row on a retrieve end the job"),
+        Setting(
+            .worker, "GONDOLA_CLEAN_UP_LIMIT", \.policy.cleanUpLimit, .count(1...1000),
+            "So many tries to remove the upstream's copy, then it is left to expire"),
+        Setting(
+            .worker, "GONDOLA_UNKNOWN_OUTCOME", \.policy.unknownOutcome, .oneOf("WHAT"),
+            "What becomes of a submission whose answer was lost: hold (a person decides), fail, or resubmit (may pay "
+                + "twice)"),
+    ]
+
+    private static let phones: [Setting] = [
+        Setting(.phones, "GONDOLA_LISTEN", \.listen, .listenAddress, "Where phones reach the API; port 0 takes any"),
+        Setting(
+            .phones, "GONDOLA_OPS_LISTEN", \.opsListen, .listenAddress,
+            "Where health and metrics are served; keep it private"),
+        Setting(
+            .phones, "GONDOLA_ASSET_BYTES_LIMIT", \.assetBytesLimit, .size(upTo: 1 << 34), "The largest upload"),
+        Setting(
+            .phones, "GONDOLA_FEED_WAIT_LIMIT", \.feedWaitLimit, .duration(1...600),
+            "The longest that a phone may wait for changes"),
+        Setting(
+            .phones, "GONDOLA_FEED_POLL_INTERVAL", \.feedPollInterval, .duration(0.05...60),
+            "How often a waiting feed looks by itself, should wake-ups fail"),
+        Setting(
+            .phones, "GONDOLA_FEED_PAGE_LIMIT", \.feedPageLimit, .count(1...10_000), "Changes in a page of the feed"),
+    ]
+
+    private static let process: [Setting] = [
+        Setting(
+            .process, "GONDOLA_DRAIN", \.drain, .duration(0...3600),
+            "After SIGTERM, how long what is under way may take to end"),
+        Setting(.process, "GONDOLA_LOG_LEVEL", \.logLevel, .oneOf("LEVEL"), "The least important events to log"),
+        Setting(.process, "GONDOLA_LOG_FORMAT", \.logFormat, .oneOf("FORMAT"), "How events are written"),
+    ]
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import JobStore
+import VideoModels
+
+struct Tokens: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give devices access to the phone's API, and take it away.",
+        discussion: "gondola tokens issue --user alice --device phone",
+        subcommands: [Issue.self, Revoke.self, List.self])
+
+    struct Issue: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a token for a new device of a user, and print it.",
+            discussion: """
+                export GONDOLA_TOKEN=$(gondola tokens issue --user alice --device phone)
+
+                The token is shown this once; the database holds only its hash.
+                """)
+
+        @Option(help: "The user's id or name.") var user: String
+        @Option(help: "A name for the device.") var device: String
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws { try checkName(device, "a device's name") }
+
+        func run() async throws {
+            let id = DeviceID(at: Date())
+            let token = try await store.withStore { store in
+                try await store.issueToken(user: try await store.find(user: user), device: id, name: device)
+            }
+            if output.isJSON {
+                try OutputOptions.json(["device_id": id.description, "token": token.reveal()])
+            } else {
+                Terminal.complain("device \(id); this is the only time that its token is shown")
+                Terminal.say(token.reveal())
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End a device's access at once.",
+            discussion: "gondola tokens revoke 01936f2e-…    # ids: gondola tokens list")
+
+        @Argument(help: "The device's id.") var device: String
+        @OptionGroup var store: StoreOptions
+
+        func run() async throws {
+            guard let id = DeviceID(device) else { throw ValidationError("\(device): expected the id of a device") }
+            do {
+                let name = try await store.withStore { try await $0.revokeToken(device: id) }
+                Terminal.say("revoked \(name)")
+            } catch StoreError.notFound {
+                throw CommandFailure(.refusedData, "no device with that id has access; see `gondola tokens list`")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List devices.", discussion: "gondola tokens list --user alice")
+
+        @Option(help: "Only those of this user, by id or name.") var user: String?
+        @Option(help: "At most so many.") var limit = 100
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws { try checkLimit(limit) }
+
+        func run() async throws {
+            let devices = try await store.withStore { store in
+                try await store.devices(of: try await store.find(optional: user), limit: limit)
+            }
+            try output.show(devices) {
+                Table(
+                    [.left("DEVICE"), .shrinking("NAME"), .shrinking("USER"), .left("ISSUED"), .left("REVOKED")],
+                    rows: devices.map { device in
+                        [
+                            device.id.description, device.name, device.userName, TimeText.time(device.createdAt),
+                            device.revokedAt.map(TimeText.time) ?? "-",
+                        ]
+                    })
+            }
+        }
+    }
+}
+
+extension PostgresStore {
+    func find(user: String) async throws -> UserID {
+        do { return try await self.user(user) } catch StoreError.notFound {
+            throw CommandFailure(
+                .refusedData, "there is no user \"\(TextWidth.visible(user))\"; see `gondola users list`")
+        }
+    }
+
+    func find(optional user: String?) async throws -> UserID? {
+        guard let user else { return nil }
+        return try await find(user: user)
+    }
+}
