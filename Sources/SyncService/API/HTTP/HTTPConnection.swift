@@ -54,6 +54,10 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         if context.channel.isActive { opened(context) }
     }
 
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
     func channelActive(context: ChannelHandlerContext) {
         opened(context)
     }
