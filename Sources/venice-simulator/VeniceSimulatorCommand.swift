@@ -89,6 +89,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         }
         _ = try address()
         _ = try medians()
+        guard (0...1e9).contains(balance) else {
+            throw ValidationError("--balance: expected 0…1000000000 US dollars, not \(balance)")
+        }
         if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
             let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--rate-limit-form: expected one of \(known), not '\(rateLimitForm)'")

@@ -11,8 +11,12 @@ public struct Catalogue: Sendable {
         public var description: String
     }
 
-    /// Reads the snapshot that ships with the library.
-    public static func bundled() throws -> Catalogue {
+    /// The snapshot that ships with the library, read once.
+    public static func bundled() throws -> Catalogue { try snapshot.get() }
+
+    private static let snapshot = Result { try readBundled() }
+
+    private static func readBundled() throws -> Catalogue {
         guard let url = Bundle.module.url(forResource: "Resources/video-models", withExtension: "json") else {
             throw Unreadable(description: "video-models.json is not in the simulator's resource bundle")
         }
