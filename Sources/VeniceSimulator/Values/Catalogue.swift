@@ -1,18 +1,18 @@
 import Foundation
 
 /// The models that the simulator offers, and the answer of `GET /models` made from them.
-public struct Catalogue: Sendable {
-    public let models: [String: VideoModel]
+struct Catalogue: Sendable {
+    let models: [String: VideoModel]
     let families: [String: ModelFamily]
     /// The whole answer to `GET /models?type=video`, made once.
     let listing: Data
 
-    public struct Unreadable: Error, CustomStringConvertible {
-        public var description: String
+    struct Unreadable: Error, CustomStringConvertible {
+        var description: String
     }
 
     /// The snapshot that ships with the library, read once.
-    public static func bundled() throws -> Catalogue { try snapshot.get() }
+    static func bundled() throws -> Catalogue { try snapshot.get() }
 
     private static let snapshot = Result { try readBundled() }
 

@@ -93,7 +93,7 @@ struct ModelFamily: Hashable, Sendable {
 }
 
 /// What a model makes a video from. Rendering times and the shape of the output go by it.
-public enum ModelKind: String, Sendable, Codable, CaseIterable, CodingKeyRepresentable {
+public enum ModelKind: String, Sendable, Codable, CaseIterable {
     case text, image, reference, video, motion, upscale
 
     init(_ model: VideoModel) {
