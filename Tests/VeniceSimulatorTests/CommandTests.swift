@@ -54,7 +54,7 @@ struct CommandTests {
 
     @Test(arguments: [
         ["--listen", "nowhere"], ["--listen", ":80"], ["--log-level", "loud"], ["--rate-limit-form", "x"],
-        ["--median-render-of", "film=3"], ["--time-scale", "0"], ["--chaos", "2"],
+        ["--median-render-of", "film=3"], ["--time-scale", "0"], ["--chaos", "2"], ["--balance", "nan"],
     ])
     func `a wrong value is named`(_ arguments: [String]) throws {
         let (status, text) = try output(of: arguments)

@@ -43,7 +43,7 @@ struct FaultTests {
         .reply(status: 500, body: "{}", processed: true),
     ])
     func `an answer that does not tell the id counts as lost`(_ action: Fault.Action) async throws {
-        try await Bench.with(change: { $0.silenceSeconds = 0.05 }) { bench in
+        try await Bench.with(.set(\.silenceSeconds, 0.05)) { bench in
             try bench.simulator.inject([Fault(.init(endpoint: .queue), action)])
             let spoilt = try await bench.post("queue", Sample.quick)
             #expect(spoilt.json["queue_id"] == nil)
@@ -62,7 +62,7 @@ struct FaultTests {
     }
 
     @Test func `broken deliveries are no deliveries, odd ones are`() async throws {
-        try await Bench.with(change: { $0.silenceSeconds = 0.05 }) { bench in
+        try await Bench.with(.set(\.silenceSeconds, 0.05)) { bench in
             let job = try await bench.queue(Sample.quick)
             await bench.finishRendering()
             let whole = try await bench.retrieve(job).body
@@ -178,10 +178,7 @@ struct FaultTests {
     }
 
     @Test func `switches mislabel videos and leave out their length`() async throws {
-        try await Bench.with(change: {
-            $0.mislabelsVideos = true
-            $0.omitsContentLength = true
-        }) { bench in
+        try await Bench.with(.set(\.mislabelsVideos, true), .set(\.omitsContentLength, true)) { bench in
             let job = try await bench.queue(Sample.quick)
             await bench.finishRendering()
             let reply = try await bench.retrieve(job)

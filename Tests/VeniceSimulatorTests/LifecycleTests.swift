@@ -72,7 +72,7 @@ struct LifecycleTests {
     @Test func `a private link is refused before its time, used up after some downloads and limited in pace`()
         async throws
     {
-        try await Bench.with(change: { $0.downloadsPerLink = 2 }) { bench in
+        try await Bench.with(.set(\.downloadsPerLink, 2)) { bench in
             let job = try await bench.queue(Sample.linked)
             let path = String(try #require(job.link).dropFirst(bench.simulator.baseURL.count))
             #expect(try await bench.client.call("GET", path).status == 404)
@@ -110,7 +110,7 @@ struct LifecycleTests {
     }
 
     @Test func `the time scale shortens rendering and lifetime`() async throws {
-        try await Bench.with(change: { $0.timeScale = 0.01 }) { bench in
+        try await Bench.with(.set(\.timeScale, 0.01)) { bench in
             let job = try await bench.queue(Sample.quick)
             await bench.simulator.waitForMedia()
             bench.clock.advance(seconds: 0.9)
@@ -152,7 +152,7 @@ struct LifecycleTests {
 
     @Test func `complete answers 400 for every id until it is switched on`() async throws {
         for works in [false, true] {
-            try await Bench.with(change: { $0.completeWorks = works }) { bench in
+            try await Bench.with(.set(\.completeWorks, works)) { bench in
                 let job = try await bench.queue(Sample.quick)
                 await bench.finishRendering()
                 _ = try await bench.retrieve(job)
@@ -188,7 +188,7 @@ struct LifecycleTests {
     @Test func `the same seed gives the same ids, prices and times`() async throws {
         var runs: [[String]] = []
         for seed: UInt64 in [9, 9, 10] {
-            try await Bench.with(change: { $0.seed = seed }) { bench in
+            try await Bench.with(.set(\.seed, seed)) { bench in
                 runs.append([try await bench.queue(Sample.quick).id, try await bench.queue(Sample.quick).id])
             }
         }

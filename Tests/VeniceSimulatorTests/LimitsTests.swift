@@ -30,7 +30,7 @@ struct LimitsTests {
     }
 
     @Test func `an account that cannot pay is told so and pays nothing`() async throws {
-        try await Bench.with(change: { $0.balance = Cents(16) }) { bench in
+        try await Bench.with(.set(\.balance, Cents(16))) { bench in
             _ = try await bench.queue(Sample.linked)
             _ = try await bench.queue(Sample.linked)
             let poor = try await bench.post("queue", Sample.quick)
@@ -56,10 +56,7 @@ struct LimitsTests {
 
     @Test(arguments: RateLimitForm.allCases)
     func `a 429 tells when to come back in the form that was chosen`(_ form: RateLimitForm) async throws {
-        try await Bench.with(change: {
-            $0.rateLimitForm = form
-            $0.retrieveLimitPerMinute = 1
-        }) { bench in
+        try await Bench.with(.set(\.rateLimitForm, form), .set(\.retrieveLimitPerMinute, 1)) { bench in
             let job = try await bench.queue(Sample.linked)
             _ = try await bench.retrieve(job)
             bench.clock.advance(seconds: 20)

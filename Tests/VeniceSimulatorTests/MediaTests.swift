@@ -63,12 +63,10 @@ struct MediaTests {
 
     @Test(
         arguments: [
-            { $0.timeScale = 0 }, { $0.chaosRate = 1.5 }, { $0.port = 70_000 }, { $0.queueLimitPerMinute = 0 },
-            { $0.mediaVariants = 0 }, { $0.renderLaw = RenderLaw(sigma: -1) },
-        ] as [@Sendable (inout Configuration) -> Void])
-    func `a configuration that cannot be is refused at the start`(_ change: @Sendable (inout Configuration) -> Void)
-        async
-    {
-        await #expect(throws: InvalidConfiguration.self) { try await Bench.with(change: change) { _ in } }
+            .set(\.timeScale, 0), .set(\.timeScale, .nan), .set(\.chaosRate, 1.5), .set(\.port, 70_000),
+            .set(\.queueLimitPerMinute, 0), .set(\.mediaVariants, 0), .set(\.renderLaw, RenderLaw(sigma: -1)),
+        ] as [Bench.Change])
+    func `a configuration that cannot be is refused at the start`(_ change: Bench.Change) async {
+        await #expect(throws: InvalidConfiguration.self) { try await Bench.with(change) { _ in } }
     }
 }

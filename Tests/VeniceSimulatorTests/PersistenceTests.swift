@@ -13,14 +13,14 @@ struct PersistenceTests {
         defer { try? FileManager.default.removeItem(at: directory) }
         var jobs: [Bench.Queued] = []
         var before = Ledger()
-        try await Bench.with(change: { $0.stateDirectory = directory }) { bench in
+        try await Bench.with(.set(\.stateDirectory, directory)) { bench in
             jobs = [try await bench.queue(Sample.quick), try await bench.queue(Sample.quick)]
             await bench.finishRendering()
             _ = try await bench.retrieve(jobs[0])
             _ = try await bench.retrieve(jobs[0], deletes: true)
             before = try await bench.simulator.ledger()
         }
-        try await Bench.with(change: { $0.stateDirectory = directory }) { bench in
+        try await Bench.with(.set(\.stateDirectory, directory)) { bench in
             await bench.finishRendering()
             let ledger = try await bench.simulator.ledger()
             #expect(ledger.charges.map(\.queueID) == jobs.map(\.id))

@@ -105,6 +105,7 @@ struct QueueValidationTests {
         (image, ["image_url": "http://169.254.169.254/x.png"], 400, "not allowed"),
         (image, ["image_url": .string(Sample.dataURL("image/png", Sample.png(100, 100)))], 400, "too small"),
         (image, ["image_url": .string(Sample.dataURL("image/png", Sample.mp4))], 400, "corrupted"),
+        (image, ["image_url": gif], 400, "corrupted"),
         (transition, ["end_image_url": .null], 400, "Required"),
         (upscale, ["resolution": "2x"], 400, "does not support resolution"),
         (upscale, ["prompt": "x"], 400, "does not support prompt"),
@@ -143,6 +144,7 @@ struct QueueValidationTests {
     ]
 
     private static let picture = Sample.picture
+    private static let gif = JSONValue.string(Sample.dataURL("image/gif", Data("GIF89a".utf8)))
     private static let clip = Sample.clip
     private static let audio = JSONValue.string(Sample.dataURL("audio/wav", Sample.wav))
 
@@ -159,6 +161,7 @@ struct QueueValidationTests {
         (text, ["prompt": .string(String(repeating: "x", count: 2_500))]),
         (text, ["anon_user_id": "user-17"]),
         (image, ["image_url": "https://example.com/a.png"]),
+        ("seedance-2-0-image-to-video-basic", ["image_url": gif]),
         (upscale, ["upscale_factor": 4]), (upscale, [:]),
         ("wan-2-7-video-to-video", ["duration": "12.5"]),
         (reference, ["duration": "-1", "reference_video_urls": [clip]]),

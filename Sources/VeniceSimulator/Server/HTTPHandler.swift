@@ -26,7 +26,6 @@ final class HTTPHandler: ChannelInboundHandler {
         var endpoint: Endpoint
         var ticket: FaultPlan.Ticket
         var resetAfter: Int?
-        var body = ByteBuffer()
         var received = 0
 
         var isTooLong: Bool { received > Endpoint.bodyLimit }
@@ -36,6 +35,8 @@ final class HTTPHandler: ChannelInboundHandler {
     private let pool: NIOThreadPool
     private let connections: Connections
     private var phase = Phase.idle
+    /// The body that is being read. Not part of the phase: a second owner would make each piece copy all before it.
+    private var body = ByteBuffer()
     /// Answers whose last byte has not been handed to the network yet.
     private var unsent = 0
 
@@ -96,6 +97,7 @@ final class HTTPHandler: ChannelInboundHandler {
         default: break
         }
         phase = .reading(reading)
+        body = ByteBuffer()
         guard head.headers.first(name: "expect")?.lowercased() == "100-continue" else { return }
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Endpoint.bodyLimit {
             return send(service.tooLarge(endpoint), keepAlive: false, context)
@@ -106,13 +108,11 @@ final class HTTPHandler: ChannelInboundHandler {
 
     private func take(_ bytes: ByteBuffer, _ reading: Reading, _ context: ChannelHandlerContext) {
         var (reading, bytes) = (reading, bytes)
-        // The buffer must have one owner while it grows, or each piece would copy all before it.
-        phase = .idle
         reading.received += bytes.readableBytes
         if reading.isTooLong {
-            reading.body.clear(minimumCapacity: 0)
+            body = ByteBuffer()
         } else {
-            reading.body.writeBuffer(&bytes)
+            body.writeBuffer(&bytes)
         }
         phase = .reading(reading)
         if let limit = reading.resetAfter, reading.received >= limit {
@@ -127,7 +127,7 @@ final class HTTPHandler: ChannelInboundHandler {
         if reading.isTooLong { return send(service.tooLarge(reading.endpoint), keepAlive: false, context) }
         phase = .answering
         let keepAlive = reading.head.isKeepAlive
-        let request = Self.request(reading)
+        let request = request(reading)
         let ticket = reading.ticket
         guard reading.endpoint == .queue || reading.received > Self.smallBody else {
             return send(service.answer(request, ticket), keepAlive: keepAlive, context)
@@ -143,12 +143,13 @@ final class HTTPHandler: ChannelInboundHandler {
             }
     }
 
-    private static func request(_ reading: Reading) -> APIRequest {
+    private func request(_ reading: Reading) -> APIRequest {
+        defer { body = ByteBuffer() }
         let headers = reading.head.headers.map { ($0.name.lowercased(), $0.value) }
         return APIRequest(
             method: reading.head.method.rawValue, target: reading.head.uri,
             headers: Dictionary(headers, uniquingKeysWith: { _, last in last }),
-            body: Data(reading.body.readableBytesView))
+            body: Data(body.readableBytesView))
     }
 
     // MARK: Answering

@@ -21,13 +21,22 @@ struct Bench: Sendable {
         return settings
     }
 
+    /// One setting that differs from the bench's own.
+    struct Change: Sendable {
+        let apply: @Sendable (inout Configuration) -> Void
+
+        static func set<Value: Sendable>(
+            _ path: any WritableKeyPath<Configuration, Value> & Sendable, _ value: Value
+        ) -> Change {
+            Change { $0[keyPath: path] = value }
+        }
+    }
+
     /// Starts, runs the body, and ends the simulator however the body ends.
-    static func with(
-        change: (inout Configuration) -> Void = { _ in }, _ body: (Bench) async throws -> Void
-    ) async throws {
+    static func with(_ changes: Change..., body: (Bench) async throws -> Void) async throws {
         let clock = HandClock()
         var settings = settings(clock)
-        change(&settings)
+        for change in changes { change.apply(&settings) }
         let simulator = try await Simulator.start(settings)
         do {
             try await body(Bench(simulator: simulator, clock: clock, client: PlainClient(simulator.baseURL)))
