@@ -34,12 +34,23 @@ public struct AttemptEvidence: Hashable, Sendable {
 
 extension PostgresStore {
     /// Claims up to `limit` due jobs for `lease` seconds, oldest first, each with a token of its own.
+    ///
+    /// A row that cannot be read, say because its link was sealed with another key, must not hold up the others: it is
+    /// logged and left until its lease ends.
     public func claim(limit: Int, lease: TimeInterval, worker: String) async throws -> [JobRecord] {
-        let secrets = self.secrets
+        let (secrets, log) = (self.secrets, self.log)
         return try await pool.run { connection in
             let rows = try connection.execute(
                 JobStatements.claim, [.int(limit), .double(lease), .text(worker)])
-            return try rows.map { try JobRecord($0, secrets: secrets) }
+            return rows.map { row in
+                do {
+                    return try JobRecord(row, secrets: secrets)
+                } catch {
+                    let id = (try? row.text("id")) ?? "?"
+                    log.error("a job cannot be read", metadata: ["job_id": "\(id)", "error": "\(error)"])
+                    return nil
+                }
+            }.compactMap { $0 }
         }
     }
 
@@ -66,7 +77,8 @@ extension PostgresStore {
 
     /// Writes a step of a leased job with all its consequences, and returns the job as it now stands.
     ///
-    /// Throws `StoreError.leaseLost`, having written nothing, if another holds the job.
+    /// Throws `StoreError.leaseLost`, having written nothing, if another holds the job. After `.unavailable` the same call
+    /// may be made again: money and news are written once.
     public func commit(
         _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
     ) async throws -> JobRecord {
@@ -76,6 +88,11 @@ extension PostgresStore {
                 JobStatements.lockLeased, [.id(record.user), .id(record.id), .int(record.token.rawValue)])
             guard let before = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
                 throw StoreError.leaseLost
+            }
+            if before.changeSequence != record.changeSequence {
+                // Written under this token since the caller read it: an earlier try, whose answer was lost.
+                guard before.progress.state.name == record.progress.state.name else { throw StoreError.leaseLost }
+                return before
             }
             return try connection.write(
                 record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets)
@@ -112,7 +129,7 @@ extension Connection {
         let head: [Value] = [.id(record.user), .id(record.id), .int(record.token.rawValue)]
         let tail: [Value] = [
             .int(record.progress.setbacks), .optional(setback, { .text(String($0.prefix(500))) }), .int(drawn),
-            .bool(publishes), .text(schedule.word), .double(schedule.delay),
+            .bool(publishes), .text(schedule.word), .double(schedule.delay), .int(record.progress.serverErrors),
         ]
         let rows = try execute(
             JobStatements.update, head + (try columns.values(sealing: secrets, for: record.id)) + tail)
