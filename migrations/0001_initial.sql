@@ -57,6 +57,7 @@ create table jobs (
     attention_kind text check (attention_kind in ('unknown_outcome', 'account_blocked')),
     attention_evidence text,
     setbacks integer not null default 0,
+    server_errors integer not null default 0,
     -- Why the last try did not get further, for the operator.
     last_setback text,
     -- Lease and schedule in one: when the next look is due. A claim moves it to the end of the lease.
@@ -73,7 +74,8 @@ create table jobs (
     constraint job_under_way_is_scheduled check (
         next_action_at is not null or state in ('ready', 'failed', 'cancelled', 'attention')),
     constraint job_priced check (
-        price is not null or state in ('accepted', 'failed', 'cancelled', 'attention')),
+        price is not null or state in ('accepted', 'failed', 'cancelled')
+        or attention_kind is not distinct from 'account_blocked'),
     constraint job_submitting_names_its_worker check ((state = 'submitting') = (submitting_token is not null)),
     constraint job_paid_has_its_handle check (
         state not in ('rendering', 'downloading', 'ready')
@@ -188,6 +190,8 @@ create table rate_budgets (
     account text not null,
     endpoint text not null,
     arrival timestamptz not null,
+    -- The upstream asked for a pause until then.
+    held_until timestamptz,
     primary key (account, endpoint)
 );
 

@@ -12,7 +12,7 @@ public struct HTTPResponse: Sendable {
 
     /// The body's length as announced; nil when it is not, or when the body travels compressed.
     public var announcedLength: Int? {
-        guard headers["Content-Encoding"] == nil else { return nil }
+        guard headers["Content-Encoding"].map({ $0.equalsIgnoringCase("identity") }) ?? true else { return nil }
         return headers["Content-Length"].flatMap { Int($0) }.flatMap { $0 < 0 ? nil : $0 }
     }
 }

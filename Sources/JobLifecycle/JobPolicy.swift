@@ -70,8 +70,10 @@ public struct PollPolicy: Hashable, Sendable {
 
     /// The wait before the next poll of a job that has rendered for `elapsed`; `jitter` in 0 ..< 1 adds up to a tenth.
     public func delay(elapsed: TimeInterval, usual: TimeInterval?, jitter: Double) -> TimeInterval {
-        let usual = max(usual ?? unknownUsual, early)
-        let lateness = min(max(elapsed / usual - 1, 0), 1)
+        // Comparisons that hold for no NaN: whatever the upstream says, the wait stays in bounds.
+        let given = usual ?? unknownUsual
+        let ratio = elapsed / (given > early ? given : early)
+        let lateness = ratio > 1 ? min(ratio - 1, 1) : 0
         return (early + (late - early) * lateness) * (1 + 0.1 * jitter)
     }
 

@@ -4,14 +4,17 @@ public import VideoModels
 /// A job's state with what its decisions depend on.
 public struct JobProgress: Hashable, Sendable {
     public var state: JobState
-    /// Troubles in a row; any step forward sets it to 0.
+    /// Troubles in a row; any step forward but an intent, which has reached nobody yet, sets it to 0.
     public var setbacks: Int
+    /// Of those, how many at the end of the row were 500s: only they are a verdict on the job.
+    public var serverErrors: Int
     /// The user's cap on the price of this job.
     public var maxPrice: Money?
 
-    public init(state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil) {
+    public init(state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0) {
         self.state = state
         self.setbacks = setbacks
+        self.serverErrors = serverErrors
         self.maxPrice = maxPrice
     }
 
@@ -24,6 +27,7 @@ public struct JobProgress: Hashable, Sendable {
         let step = try Transition(policy: policy, now: now, jitter: jitter).step(from: self, on: event)
         state = step.state
         setbacks = step.setbacks
+        serverErrors = step.serverErrors
         return step.effects
     }
 }
@@ -33,6 +37,14 @@ private struct Step {
     var state: JobState
     var effects: [JobEffect]
     var setbacks = 0
+    var serverErrors = 0
+}
+
+extension JobState {
+    /// Under way, and free to be given back. An intent is not: its next holder could only report it lost.
+    fileprivate var mayWaitItsTurn: Bool {
+        if case .submitting = self { false } else { isUnderWay }
+    }
 }
 
 private struct Transition {
@@ -42,8 +54,9 @@ private struct Transition {
 
     /// The whole table. Refusals are spelled out: a new state or event compiles only once someone has decided.
     func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
-        if case .postponed(let delay) = event, job.state.isUnderWay {
-            return Step(state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks)
+        if case .postponed(let delay) = event, job.state.mayWaitItsTurn {
+            return Step(
+                state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks, serverErrors: job.serverErrors)
         }
         switch job.state {
         case .accepted: return try fromAccepted(job, event)
@@ -78,7 +91,9 @@ private struct Transition {
     func fromQuoted(_ quotation: Quotation, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch event {
         case .submissionIntended(let token):
-            return Step(state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish])
+            return Step(
+                state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish],
+                setbacks: job.setbacks)
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
@@ -189,7 +204,9 @@ private struct Transition {
 
     func wait(_ job: JobProgress, _ setback: Setback) -> Step {
         let delay = max(policy.backoff.delay(attempt: job.setbacks + 1, jitter: jitter), setback.retryAfter ?? 0)
-        return Step(state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1)
+        return Step(
+            state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1,
+            serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0)
     }
 
     func blocked(_ evidence: String) -> Step {
@@ -202,7 +219,9 @@ private struct Transition {
             // The money may be spent and the video may be rendering: neither release nor resubmit.
             Step(state: .attention(.unknownOutcome(quotation, evidence: evidence)), effects: [.publish])
         case .fail: writtenOff(quotation)
-        case .resubmit: Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish])
+        case .resubmit:
+            // Given back, so that the next attempt is made under a token of its own.
+            Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
         }
     }
 
@@ -232,7 +251,7 @@ private struct Transition {
 
     func troubled(_ rendering: Rendering, _ job: JobProgress, _ setback: Setback) -> Step {
         if isPastDeadline(rendering) { return overdue(rendering) }
-        if setback.kind == .serverError, job.setbacks + 1 >= policy.serverErrorLimit {
+        if setback.kind == .serverError, job.serverErrors + 1 >= policy.serverErrorLimit {
             return dead(rendering, Failure(.upstreamError, setback.message))
         }
         var step = wait(job, setback)

@@ -8,7 +8,8 @@ extension PostgresStore {
     public func changes(after cursor: FeedCursor?, user: UserID, limit: Int) async throws -> ChangePage {
         let secrets = self.secrets
         return try await pool.transaction("begin isolation level repeatable read read only") { connection in
-            let reader = FeedReader(connection: connection, user: user, limit: limit, secrets: secrets)
+            // A page of nothing could not say where it ends.
+            let reader = FeedReader(connection: connection, user: user, limit: max(1, limit), secrets: secrets)
             return try reader.page(after: cursor)
         }
     }
@@ -30,11 +31,13 @@ private struct FeedReader {
         }
         guard let position, let epoch = position.epoch else { throw StoreError.notFound }
         if let cursor, cursor.epoch != epoch { throw StoreError.cursorExpired }
+        // A place that this history has not reached comes from one that was lost.
         switch cursor?.place {
         case nil: return try snapshot(upper: position.last, below: position.last + 1, epoch)
-        case .snapshot(let upper, let below): return try snapshot(upper: upper, below: below, epoch)
+        case .snapshot(let upper, let below):
+            guard upper <= position.last else { throw StoreError.cursorExpired }
+            return try snapshot(upper: upper, below: below, epoch)
         case .changes(let sequence):
-            // A place that this history has not reached comes from one that was lost.
             guard sequence >= position.floor, sequence <= position.last else { throw StoreError.cursorExpired }
             return try increment(from: sequence, to: position.last, epoch)
         }

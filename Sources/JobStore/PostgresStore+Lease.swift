@@ -37,12 +37,23 @@ public struct AttemptEvidence: Hashable, Sendable {
 
 extension PostgresStore {
     /// Claims up to `limit` due jobs for `lease` seconds, oldest first, each with a token of its own.
+    ///
+    /// A row that cannot be read, say because its link was sealed with another key, must not hold up the others: it is
+    /// logged and left until its lease ends.
     public func claim(limit: Int, lease: TimeInterval, worker: String) async throws -> [JobRecord] {
-        let secrets = self.secrets
+        let (secrets, log) = (self.secrets, self.log)
         return try await pool.run { connection in
             let rows = try connection.execute(
                 JobStatements.claim, [.int(limit), .double(lease), .text(worker)])
-            return try rows.map { try JobRecord($0, secrets: secrets) }
+            return rows.map { row in
+                do {
+                    return try JobRecord(row, secrets: secrets)
+                } catch {
+                    let id = (try? row.text("id")) ?? "?"
+                    log.error("a job cannot be read", metadata: ["job_id": "\(id)", "error": "\(error)"])
+                    return nil
+                }
+            }.compactMap { $0 }
         }
     }
 
@@ -119,7 +130,7 @@ extension Connection {
         let head: [Value] = [.id(record.user), .id(record.id), .int(record.token.rawValue)]
         let tail: [Value] = [
             .int(record.progress.setbacks), .optional(setback, { .text(String($0.prefix(500))) }), .int(drawn),
-            .bool(publishes), .text(schedule.word), .double(schedule.delay),
+            .bool(publishes), .text(schedule.word), .double(schedule.delay), .int(record.progress.serverErrors),
         ]
         let rows = try execute(
             JobStatements.update, head + (try columns.values(sealing: secrets, for: record.id)) + tail)

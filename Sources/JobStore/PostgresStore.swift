@@ -5,7 +5,7 @@ public import VideoModels
 /// All that Gondola keeps in Postgres. One extension a use; every method is one transaction, durable on return.
 ///
 /// Throws `PostgresError`, or `StoreError` where the caller has a choice. After `.unavailable` a write may have
-/// happened: the caller gives up its lease and reads again.
+/// happened: the caller reads again, or repeats a `commit`, which writes nothing twice.
 public struct PostgresStore: Sendable {
     let pool: ConnectionPool
     let secrets: SecretBox

@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTransport
 import JobLifecycle
-public import JobStore
+import JobStore
 public import Logging
 import ObjectStorage
 import VeniceTransport

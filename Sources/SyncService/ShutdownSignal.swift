@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 
 /// SIGTERM and SIGINT as a wait. The first begins the drain; a second ends the process at once.
-final class ShutdownSignal: Sendable {
+final class ShutdownSignal: @unchecked Sendable {  // the sources are only kept, never touched again
     private let stream: AsyncStream<String>
-    private let sources: [any DispatchSourceSignal & Sendable]
+    private let sources: [any DispatchSourceSignal]
 
     /// Takes the signals over for the rest of the process's life.
     init() {

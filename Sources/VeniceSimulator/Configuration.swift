@@ -52,7 +52,8 @@ public struct Configuration: Sendable {
         func demand(_ holds: Bool, _ message: String) throws(InvalidConfiguration) {
             if !holds { throw InvalidConfiguration(description: message) }
         }
-        try demand(timeScale > 0 && timeScale.isFinite, "time scale: expected a number above 0, not \(timeScale)")
+        try demand(
+            timeScale > 0 && timeScale <= 1_000, "time scale: expected above 0 and at most 1000, not \(timeScale)")
         try demand((0...1).contains(chaosRate), "chaos rate: expected 0…1, not \(chaosRate)")
         try demand((0...65_535).contains(port), "port: expected 0…65535, not \(port)")
         try demand(renderLaw.sigma >= 0 && renderLaw.sigma <= 5, "render spread: expected 0…5, not \(renderLaw.sigma)")

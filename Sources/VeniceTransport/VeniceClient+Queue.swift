@@ -1,3 +1,4 @@
+public import Foundation
 import HTTPTransport
 
 extension VeniceClient {
@@ -39,18 +40,35 @@ extension VeniceClient {
         var journalFailure: String?
         do { try await journal(answer) } catch { journalFailure = Scrubber.clean("\(error)") }
         observer?(.queue, response.status, headers)
-        guard (200..<300).contains(response.status) else {
-            throw VeniceError(.queue, status: response.status, headers: headers, body: body, now: now())
-        }
-        if var receipt = QueueReceipt(body: body, requestedModel: request.model) {
+        switch Self.outcome(of: answer, requestedModel: request.model, now: now()) {
+        case .success(var receipt):
             receipt.journalFailure = journalFailure
             return receipt
+        case .failure(let error):
+            if let failure, case .outcomeUnknown = error {
+                throw VeniceError(.queue, failure, status: response.status, headers: headers)
+            }
+            throw error
         }
-        if let failure { throw VeniceError(.queue, failure, status: response.status, headers: headers) }
-        throw .outcomeUnknown(
-            VeniceEvidence(
-                endpoint: .queue, status: response.status, ray: headers.ray, requestID: headers.requestID,
-                message: "accepted, but the answer names no job"))
+    }
+
+    /// Reads the answer to a paid submission: as it comes, or later from a journal.
+    ///
+    /// - Parameter requestedModel: stands in where the answer names no model.
+    public static func outcome(
+        of answer: QueueAnswer, requestedModel: String, now: Date = Date()
+    ) -> Result<QueueReceipt, VeniceError> {
+        let headers = AnswerHeaders(answer.headers)
+        guard (200..<300).contains(answer.status) else {
+            return .failure(VeniceError(.queue, status: answer.status, headers: headers, body: answer.body, now: now))
+        }
+        if let receipt = QueueReceipt(body: answer.body, requestedModel: requestedModel) { return .success(receipt) }
+        let words = answer.isWhole ? "accepted, but the answer names no job" : "accepted, but the answer broke off"
+        return .failure(
+            .outcomeUnknown(
+                VeniceEvidence(
+                    endpoint: .queue, status: answer.status, ray: headers.ray, requestID: headers.requestID,
+                    message: words)))
     }
 
     /// What came of the body, even if it is not all of it: half an answer may hold the id.

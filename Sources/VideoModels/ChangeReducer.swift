@@ -1,6 +1,7 @@
 /// A device's copy of a user's objects: applies the pages of the feed, in any number of tries.
 ///
-/// Applying a page twice changes nothing, and an older version never replaces a newer one. Keep `self` (it is
+/// Applying a page twice changes nothing, a page that comes late is passed over, and an older version never replaces
+/// a newer one. Drop the answers to what was asked before `resynchronise()`. Keep `self` (it is
 /// `Codable`) in one atomic write: the cursor belongs to exactly this data.
 public struct ChangeReducer: Hashable, Sendable, Codable {
     public private(set) var jobs: [JobID: Job] = [:]
@@ -21,9 +22,11 @@ public struct ChangeReducer: Hashable, Sendable, Codable {
 
     public mutating func apply(_ page: ChangePage) {
         if page.isSnapshot, cursor == nil { named = [] }
+        // A snapshot's page belongs to one under way, any other page to none: what does not is late, and known already.
+        guard page.isSnapshot ? named != nil : named == nil && cursor != nil else { return }
         for change in page.changes {
             let key = "\(change.key.kind)/\(change.key.id)"
-            if page.isSnapshot { named?.insert(key) }
+            named?.insert(key)
             apply(change, under: key, always: page.isSnapshot)
         }
         // A snapshot names all that lives: what it did not name is gone.

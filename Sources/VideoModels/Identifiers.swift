@@ -11,7 +11,8 @@ public struct Identifier<Entity>: Hashable, Sendable {
 
     /// A new identifier for something that comes to be at `now`.
     public init(at now: Date, using generator: inout some RandomNumberGenerator) {
-        let milliseconds = UInt64(max(0, now.timeIntervalSince1970) * 1000)
+        // Rounded: most whole milliseconds have no exact binary fraction, and half of them would lose one.
+        let milliseconds = UInt64((max(0, now.timeIntervalSince1970) * 1000).rounded())
         var bytes = withUnsafeBytes(of: (milliseconds << 16).bigEndian, Array.init)
         withUnsafeBytes(of: generator.next() as UInt64) { bytes.replaceSubrange(6..., with: $0.prefix(2)) }
         withUnsafeBytes(of: generator.next() as UInt64) { bytes.append(contentsOf: $0) }

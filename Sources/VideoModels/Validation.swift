@@ -48,6 +48,8 @@ extension VideoRequest {
         if !model.takesAudioTrack { check.absent("audio_track", audioTrack, "this model takes no sound track") }
         if !model.takesReferences {
             check.absent("reference_images", referenceImages, "this model takes no reference pictures")
+        } else if let count = referenceImages?.count, count > Self.mostReferenceImages {
+            check.add("reference_images", .tooMany, "\(count) pictures, at most \(Self.mostReferenceImages) are taken")
         }
         for (field, source) in media {
             if case .url(let url) = source { check.publicAddress(field, url) }
@@ -78,8 +80,11 @@ private struct RequestCheck {
             if required { add(field, .required, "some text is needed") }
             return
         }
-        if value.unicodeScalars.count > limit {
-            let count = value.unicodeScalars.count
+        let count = value.unicodeScalars.count
+        if value.unicodeScalars.contains("\0") {
+            // JSON can spell it, and neither Postgres nor most other programs can hold it.
+            add(field, .malformed, "the text holds a NUL character")
+        } else if count > limit {
             add(field, .tooLong, "\(count) characters, the model takes \(limit)", given: value)
         }
     }

@@ -30,6 +30,9 @@ public struct VideoRequest: Hashable, Sendable, Codable {
     /// Pictures that the prompt refers to.
     public var referenceImages: [MediaSource]?
 
+    /// The most that any model takes (PROTOCOL §4); the upstream may take fewer of a model.
+    static let mostReferenceImages = 30
+
     public init(model: String, prompt: String? = nil) {
         self.model = model
         self.prompt = prompt

@@ -25,14 +25,22 @@ public enum Wire {
         return try decoder.decode(type, from: data)
     }
 
-    /// `2026-11-21T09:30:00.125Z`
+    /// `2026-11-21T09:30:00.125Z`, rounded to the millisecond.
     public static func text(of date: Date) -> String {
-        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        // The format cuts off, so without the half a time read from text could be written a millisecond earlier.
+        date.addingTimeInterval(0.0005).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// Reads a time with or without a fraction of a second.
     public static func date(from text: String) -> Date? {
-        (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
+        guard isTime(text) else { return nil }
+        return (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
             ?? (try? Date.ISO8601FormatStyle().parse(text))
+    }
+
+    /// Whether the text has the shape of RFC 3339; the parser alone takes hour 25 and anything behind the `Z`.
+    private static func isTime(_ text: String) -> Bool {
+        let shape = /\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)/
+        return text.wholeMatch(of: shape.asciiOnlyDigits()) != nil
     }
 }

@@ -10,9 +10,21 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         commandName: "venice-simulator",
         abstract: "A double of the Venice video API on a real socket: strict, seeded, and unreliable on request.",
         discussion: """
-            The API is under /api/v1, as at the real service; any key that starts with VENICE_INFERENCE_KEY_ has an
-            account. GET /_simulator/ledger shows what was charged, called and violated; POST /_simulator/faults makes
-            things go wrong. SIGTERM and SIGINT end it cleanly.
+            The API is under /api/v1, as at the real service; any key that starts with VENICE_INFERENCE_KEY_ has an \
+            account of its own. SIGTERM and SIGINT end the simulator cleanly.
+
+            GET /_simulator/ledger shows what was charged, called and violated; \
+            GET /_simulator/jobs/ID/sha256 the hash of a job's file.
+
+            POST /_simulator/faults takes a JSON list of faults, DELETE clears it. Each names the calls that it meets \
+            and what happens to them, for instance the second queue call:
+              [{"match": {"endpoint": "queue", "nth": 2, "count": 1}, "action": {"lose_answer": {}}}]
+            Endpoints: models, quote, queue, retrieve, complete, transcriptions, rate_limits, download, \
+            download_delete, connection. Actions: reset, reset_after {bytes}, swallow, lose_answer, never_answer, \
+            answer_late {milliseconds}, reply {status, headers, body, processed}, edge_page {status}, \
+            too_many_requests {form, seconds}, ask_consent, bad_gateway, truncate {after}, stall {after}, \
+            drip {bytes, every_milliseconds}, mislabel {content_type}, omit_length, empty_body, \
+            fail_job {with: content_policy_refunded | content_policy_charged | inference}.
             """)
 
     @Option(help: "Where to listen, as HOST:PORT or [IPV6]:PORT; port 0 takes a free one.")
@@ -89,6 +101,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         }
         _ = try address()
         _ = try medians()
+        guard (0...1e9).contains(balance) else {
+            throw ValidationError("--balance: expected 0…1000000000 US dollars, not \(balance)")
+        }
         if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
             let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--rate-limit-form: expected one of \(known), not '\(rateLimitForm)'")
@@ -138,7 +153,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
             throw ValidationError("--listen: expected HOST:PORT, for instance 127.0.0.1:8081, not '\(listen)'")
         }
         let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-        guard !host.isEmpty else { throw ValidationError("--listen: the host is missing in '\(listen)'") }
+        guard !host.isEmpty else { throw ValidationError("--listen: expected HOST:PORT, not '\(listen)'") }
         return (host, Int(port))
     }
 

@@ -44,7 +44,7 @@ struct BodyTests {
         client.stop()
     }
 
-    @Test(arguments: [0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 1_000_000])
+    @Test(arguments: [0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 200_000])
     func `a file as base64 is what Foundation makes of it, with its length announced`(size: Int) async throws {
         let bytes = (0..<size).map { _ in UInt8.random(in: 0...255) }
         let file = try TemporaryFile(bytes)

@@ -136,6 +136,30 @@ struct FailureTests {
         #expect(error?.sent == .maybe)
     }
 
+    @Test func `an upload that nobody reads times out as idle`() async throws {
+        let done = Signal()
+        let server = try SocketServer { _, _ in done.block() }
+        var request = post(server.url, bytes: 50 << 20)
+        request.timeouts.idle = .milliseconds(200)
+        let error = await failure(request)
+        done.fire()
+        #expect(error?.reason == .timedOut(.idle))
+        #expect(error?.sent == .maybe)
+    }
+
+    @Test func `an answer that comes before the request is through is an answer`() async throws {
+        let server = try SocketServer { connection, _ in
+            _ = connection.receive(atMost: 1000)
+            connection.send("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig")
+            connection.awaitEnd()
+        }
+        var request = post(server.url, bytes: 20 << 20)
+        request.freshConnection = true
+        let response = try await client.send(request)
+        #expect(response.status == 413)
+        #expect(try await response.body.collect(upTo: 3) == Array("big".utf8))
+    }
+
     @Test func `a late answer is an answer`() async throws {
         let release = Signal()
         let arrived = Signal()

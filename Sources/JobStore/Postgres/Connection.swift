@@ -9,10 +9,10 @@ final class Connection {
     init(_ conninfo: String, applicationName: String) throws(PostgresError) {
         // UTC and ISO dates are what Row reads. The rest bounds every wait, unless the caller's own string says more.
         let settings = [
-            ("dbname", conninfo), ("fallback_application_name", applicationName), ("connect_timeout", "5"),
-            ("keepalives_idle", "30"), ("tcp_user_timeout", "20000"), ("client_encoding", "UTF8"),
+            ("fallback_application_name", applicationName), ("connect_timeout", "5"), ("keepalives_idle", "30"),
+            ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
-        // expand_dbname: later keys override what the URI says, so only those go after it that must.
+        // expand_dbname: later keys override earlier ones, so only those go after the caller's string that must.
         let handle = Self.withKeysAndValues(settings) { keys, values in PQconnectdbParams(keys, values, 1) }
         guard let handle else { throw .unavailable("out of memory") }
         guard PQstatus(handle) == CONNECTION_OK else {

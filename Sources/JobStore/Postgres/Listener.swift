@@ -35,6 +35,7 @@ final class Listener: Sendable {
     func stop() {
         isStopping.store(true, ordering: .releasing)
         finished.wait()
+        finished.signal()  // for whoever stops it again
     }
 
     private func listen(

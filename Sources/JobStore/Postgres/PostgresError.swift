@@ -1,6 +1,7 @@
 /// What Postgres or the way to it answered, sorted by what the caller does next.
 public enum PostgresError: Error, Hashable, Sendable {
-    /// No connection, a lost one, a server going down or out of slots. A commit under way may have succeeded.
+    /// No connection, a lost one, a server going down, out of something, or too busy: later may do. A commit under way
+    /// may have succeeded.
     case unavailable(String)
     /// More work waits for a connection than the pool's bound.
     case busy
@@ -13,10 +14,11 @@ public enum PostgresError: Error, Hashable, Sendable {
 
     init(state: String, constraint: String?, message: String) {
         // https://www.postgresql.org/docs/15/errcodes-appendix.html: 08 connection, 57P operator intervention,
-        // 53300 too many connections, 25006 read-only (a standby), 23 integrity.
+        // 57014 our statement_timeout, 55P03 our lock_timeout, 53 out of connections, memory or disk, 40 rolled back for
+        // another's sake, 58 the server's own trouble with its files, 25006 read-only (a standby), 23 integrity.
         switch state {
-        case _ where state.hasPrefix("08") || state.hasPrefix("57P") || state == "53300" || state == "25006":
-            self = .unavailable(message)
+        case _ where ["08", "57P", "53", "40", "58"].contains { state.hasPrefix($0) }: self = .unavailable(message)
+        case "57014", "55P03", "25006": self = .unavailable(message)
         case _ where state.hasPrefix("23") && constraint != nil:
             self = .constraint(name: constraint ?? "", message: message)
         default: self = .refused(state: state, message: message)

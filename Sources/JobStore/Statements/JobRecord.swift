@@ -31,7 +31,7 @@ public struct JobRecord: Hashable, Sendable {
         request = try Wire.decode(VideoRequest.self, from: try row.data("request"))
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.int("setbacks"),
-            maxPrice: try row.optional("max_price", Row.money))
+            maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"))
         price = columns.price
         rendering = columns.rendering
         account = try row.text("account")

@@ -4,13 +4,16 @@ enum JobStatements {
         "claim_jobs",
         """
         with due as materialized (  -- a fence: the limit must not be re-run inside the join
-            select user_id, id from jobs where next_action_at <= clock_timestamp()
+            -- statement_timestamp() is stable, so the index ends the scan at what is due; clock_timestamp() would not.
+            select user_id, id, next_action_at as due_at from jobs where next_action_at <= statement_timestamp()
             order by next_action_at limit $1 for update skip locked
+        ), claimed as (
+            update jobs set next_action_at = clock_timestamp() + $2 * interval '1 second',
+                lease_token = lease_token + 1, leased_by = $3
+            from due where (jobs.user_id, jobs.id) = (due.user_id, due.id)
+            returning jobs.*, due.due_at
         )
-        update jobs set next_action_at = clock_timestamp() + $2 * interval '1 second',
-            lease_token = lease_token + 1, leased_by = $3
-        from due where (jobs.user_id, jobs.id) = (due.user_id, due.id)
-        returning jobs.*
+        select * from claimed order by due_at
         """)
 
     /// Seconds until the next job comes due; negative for one that waits already, null when none is under way.
@@ -21,14 +24,15 @@ enum JobStatements {
         where next_action_at is not null order by next_action_at limit 1
         """)
 
-    /// Extends the leases that are still held; what is missing from the answer was lost.
+    /// Extends the leases that are still held; what is missing from the answer was lost or given back. A job that was
+    /// given back to be looked at in a while must not be put off by a renewal that comes late.
     static let renew = Statement(
         "renew_leases",
         """
         update jobs set next_action_at = clock_timestamp() + $4 * interval '1 second'
         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as held (user_id, id, token)
         where (jobs.user_id, jobs.id, jobs.lease_token) = (held.user_id, held.id, held.token)
-            and jobs.next_action_at is not null
+            and jobs.next_action_at is not null and jobs.leased_by is not null
         returning jobs.id
         """)
 
@@ -39,7 +43,7 @@ enum JobStatements {
         update jobs set next_action_at = clock_timestamp(), leased_by = null
         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as held (user_id, id, token)
         where (jobs.user_id, jobs.id, jobs.lease_token) = (held.user_id, held.id, held.token)
-            and jobs.next_action_at is not null
+            and jobs.next_action_at is not null and jobs.leased_by is not null
         """)
 
     static let insert = Statement(
@@ -74,7 +78,7 @@ enum JobStatements {
             sealed_link = $9, submitted_at = $10, usual_seconds = $11, polls = $12, video_id = $13,
             is_cleaned_up = $14, failure_code = $15, failure_message = $16, is_refunded = $17, attention_kind = $18,
             attention_evidence = $19, setbacks = $20, last_setback = coalesce($21, last_setback),
-            change_sequence = $22,
+            change_sequence = $22, server_errors = $26,
             updated_at = case when $23::boolean then clock_timestamp() else updated_at end,
             revision = revision + 1,
             leased_by = case when $24::text = 'keep' then leased_by end,

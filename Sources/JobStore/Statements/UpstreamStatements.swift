@@ -14,6 +14,7 @@ enum UpstreamStatements {
         """
         update rate_budgets set arrival = greatest(arrival, clock_timestamp()) + $3 * interval '1 second'
         where account = $1 and endpoint = $2 and arrival <= clock_timestamp() + $4 * interval '1 second'
+            and (held_until is null or held_until <= clock_timestamp())
         returning arrival
         """)
 
@@ -21,17 +22,21 @@ enum UpstreamStatements {
     static let untilBudget = Statement(
         "until_rate_budget",
         """
-        select extract(epoch from arrival - clock_timestamp()) - $3::double precision as seconds
+        select greatest(
+            extract(epoch from arrival - clock_timestamp()) - $3::double precision,
+            extract(epoch from held_until - clock_timestamp())) as seconds
         from rate_budgets where account = $1 and endpoint = $2
         """)
 
-    /// The upstream said to wait: nobody takes a cell before that.
+    /// The upstream said to wait: nobody takes a cell before that. Kept apart from the arrival, which a burst may run
+    /// ahead of.
     static let holdBudget = Statement(
         "hold_rate_budget",
         """
-        insert into rate_budgets (account, endpoint, arrival)
-        values ($1, $2, clock_timestamp() + $3 * interval '1 second')
-        on conflict (account, endpoint) do update set arrival = greatest(rate_budgets.arrival, excluded.arrival)
+        insert into rate_budgets (account, endpoint, arrival, held_until)
+        values ($1, $2, clock_timestamp(), clock_timestamp() + $3 * interval '1 second')
+        on conflict (account, endpoint)
+            do update set held_until = greatest(rate_budgets.held_until, excluded.held_until)
         """)
 
     static let saveModels = Statement(

@@ -1,6 +1,7 @@
 import Foundation
 import JobStore
 import Logging
+import VideoModels
 
 /// The listeners of a process: the phone's API where it serves one, and the operator's always.
 struct Servers: Sendable {
@@ -38,7 +39,7 @@ struct OpsAPI: Sendable {
     var worker: Worker?
 
     var router: Router {
-        var router = Router()
+        var router = Router { error, request in .problem(Problem(error, request: request, log: parts.log)) }
         router.add("GET", "/healthz") { _ in health() }
         router.add("GET", "/readyz") { _ in await readiness() }
         router.add("GET", "/metrics") { _ in .text(metrics()) }

@@ -21,10 +21,10 @@ final class FeedHub: Sendable {
     }
 
     func wake(_ wakeup: Wakeup) {
-        let bells = waiting.withLock { waiting in
+        let bells: [Bell] = waiting.withLock { waiting in
             switch wakeup {
             case .user(let user): Array(waiting[user, default: [:]].values)
-            case .anything: waiting.values.flatMap(\.values)
+            case .anything: waiting.values.flatMap { Array($0.values) }
             case .jobs: []
             }
         }

@@ -84,7 +84,7 @@ struct AnswerJournal: Sendable {
 
     /// The database holds the outcome, or nothing was sent: the file has done its work.
     func settle(_ path: String) async {
-        try? await blocking { () throws(JournalError) in unlink(path) }
+        _ = try? await blocking { () throws(JournalError) in unlink(path) }
     }
 
     /// What an earlier process left behind.

@@ -113,8 +113,8 @@ final class Worker: Sendable {
                 var next = record
                 let effects = try next.progress.apply(
                     result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
-                report(result.event, before, log)
                 record = try await commit(next, effects, result, log)
+                report(result.event, before, log)
                 if let file = result.journalFile { await runner.journal.settle(file) }
                 if effects.contains(where: \.isSnooze) { return }
             }

@@ -92,23 +92,32 @@ struct FaultPlan: Sendable {
         if fault.match.endpoint == .connection && fault.action != .reset {
             throw InvalidFault(description: "a connection that has sent nothing can only be reset")
         }
-        if let nth = fault.match.nth, nth < 1 { throw InvalidFault(description: "nth counts from 1, not \(nth)") }
-        if let count = fault.match.count, count < 0 { throw InvalidFault(description: "count is negative: \(count)") }
+        let most = 1_000_000_000
+        if let nth = fault.match.nth, !(1...most).contains(nth) {
+            throw InvalidFault(description: "nth must be 1…\(most), not \(nth)")
+        }
+        if let count = fault.match.count, !(0...most).contains(count) {
+            throw InvalidFault(description: "count must be 0…\(most), not \(count)")
+        }
         try check(fault.action)
     }
 
     private static func check(_ action: Fault.Action) throws(InvalidFault) {
+        /// In milliseconds: no fault lasts longer.
+        let day = 0...86_400_000
         switch action {
         case .reply(let status, _, _, _) where !(200...599).contains(status):
             throw InvalidFault(description: "status must be 200…599, not \(status)")
         case .edgePage(let status) where !(400...599).contains(status):
             throw InvalidFault(description: "an edge page has a status 400…599, not \(status)")
-        case .drip(let bytes, let pause) where bytes < 1 || pause < 0:
-            throw InvalidFault(description: "drip needs at least 1 byte and no negative pause")
+        case .drip(let bytes, let pause) where bytes < 1 || !day.contains(pause):
+            throw InvalidFault(description: "drip needs at least 1 byte and a pause of 0…\(day.upperBound) ms")
         case .truncate(let bytes), .stall(let bytes), .resetAfter(let bytes):
             if bytes < 0 { throw InvalidFault(description: "a number of bytes is negative: \(bytes)") }
-        case .answerLate(let milliseconds) where milliseconds < 0:
-            throw InvalidFault(description: "milliseconds are negative: \(milliseconds)")
+        case .answerLate(let milliseconds) where !day.contains(milliseconds):
+            throw InvalidFault(description: "milliseconds must be 0…\(day.upperBound), not \(milliseconds)")
+        case .tooManyRequests(_, let seconds) where !(0...86_400).contains(seconds):
+            throw InvalidFault(description: "seconds must be 0…86400, not \(seconds)")
         default: break
         }
     }

@@ -1,17 +1,17 @@
 import Crypto
-public import Foundation
+import Foundation
 
 /// One job's video: a cached file that jobs of one shape share, and after it a box that only this job has.
-public struct MediaFile: Hashable, Sendable {
-    public var path: String
+struct MediaFile: Hashable, Sendable {
+    var path: String
     /// Of the shared part, in bytes.
-    public var sharedLength: Int
+    var sharedLength: Int
     /// A `uuid` box with the job's id: players skip it, and no two jobs have equal bytes.
-    public var trailer: Data
+    var trailer: Data
     /// Of the whole, in lower-case hex.
-    public var sha256: String
+    var sha256: String
 
-    public var length: Int { sharedLength + trailer.count }
+    var length: Int { sharedLength + trailer.count }
 
     /// - Parameter prefix: the hash state after the shared part.
     init(path: String, sharedLength: Int, prefix: SHA256, queueID: String) {

@@ -33,6 +33,18 @@ final class MediaLibrary: Sendable {
         self.directory = directory
         self.encoder = encoder
         self.log = log
+        removeRemains()
+    }
+
+    /// Removes what encodings have left behind that were killed more than ten minutes ago.
+    private func removeRemains() {
+        let keys: Set<URLResourceKey> = [.contentModificationDateKey]
+        let files = try? FileManager.default.contentsOfDirectory(
+            at: directory, includingPropertiesForKeys: Array(keys))
+        for file in files ?? [] where file.lastPathComponent.contains(".partial-") {
+            let changed = try? file.resourceValues(forKeys: keys).contentModificationDate
+            if let changed, changed.timeIntervalSinceNow < -600 { try? FileManager.default.removeItem(at: file) }
+        }
     }
 
     /// The job's file; nil while it is being made.

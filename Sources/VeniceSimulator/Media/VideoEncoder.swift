@@ -27,10 +27,11 @@ final class VideoEncoder: Sendable {
 
     /// Encodes into `url`, which appears whole or not at all. Blocks for seconds.
     func encode(_ shape: VideoShape, variant: Int, to url: URL) throws {
-        let partial = url.deletingPathExtension().appendingPathExtension("partial-\(getpid()).mp4")
+        let partial = url.deletingPathExtension().appendingPathExtension("partial-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: partial) }
         try run(arguments(shape, variant) + [partial.path])
-        guard rename(partial.path, url.path) == 0 else {
+        // A link and no rename: where somebody else was quicker their file stays, since its length may be known already.
+        guard link(partial.path, url.path) == 0 || errno == EEXIST else {
             throw Failed(
                 description: "cannot move a finished video to \(url.path): \(String(cString: strerror(errno)))")
         }
@@ -47,7 +48,8 @@ final class VideoEncoder: Sendable {
         // Bounded in processor time too: no encoding here takes minutes.
         arguments += ["-timelimit", "300", "-t", "\(shape.seconds)", "-map_metadata", "-1", "-movflags", "+faststart"]
         arguments += ["-vf", "scale=\(shape.width):\(shape.height):flags=neighbor,setsar=1,format=yuv420p"]
-        arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "34", "-threads", "2"]
+        arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "28"]
+        arguments += ["-maxrate", "1500k", "-bufsize", "1500k", "-threads", "2"]
         if shape.sound { arguments += ["-c:a", "aac", "-b:a", "64k"] }
         return arguments + ["-f", "mp4", "-y"]
     }

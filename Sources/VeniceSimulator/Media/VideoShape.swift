@@ -1,9 +1,9 @@
 /// What a finished file must look like. Files are cached by shape and variant.
-public struct VideoShape: Hashable, Sendable, Codable {
-    public var width: Int
-    public var height: Int
-    public var seconds: Double
-    public var sound: Bool
+struct VideoShape: Hashable, Sendable, Codable {
+    var width: Int
+    var height: Int
+    var seconds: Double
+    var sound: Bool
 
     static let framesPerSecond = 24
 

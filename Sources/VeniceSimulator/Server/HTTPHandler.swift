@@ -26,7 +26,6 @@ final class HTTPHandler: ChannelInboundHandler {
         var endpoint: Endpoint
         var ticket: FaultPlan.Ticket
         var resetAfter: Int?
-        var body = ByteBuffer()
         var received = 0
 
         var isTooLong: Bool { received > Endpoint.bodyLimit }
@@ -36,6 +35,10 @@ final class HTTPHandler: ChannelInboundHandler {
     private let pool: NIOThreadPool
     private let connections: Connections
     private var phase = Phase.idle
+    /// The body that is being read. Not part of the phase: a second owner would make each piece copy all before it.
+    private var body = ByteBuffer()
+    /// Answers whose last byte has not been handed to the network yet.
+    private var unsent = 0
 
     init(service: Service, pool: NIOThreadPool, connections: Connections) {
         self.service = service
@@ -65,7 +68,8 @@ final class HTTPHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (event, phase) {
-        case (is IdleStateHandler.IdleStateEvent, _), (is DrainEvent, .idle): context.close(promise: nil)
+        case (is IdleStateHandler.IdleStateEvent, _): context.close(promise: nil)
+        case (is DrainEvent, .idle) where unsent == 0: context.close(promise: nil)
         case (is DrainEvent, _): break
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -93,6 +97,7 @@ final class HTTPHandler: ChannelInboundHandler {
         default: break
         }
         phase = .reading(reading)
+        body = ByteBuffer()
         guard head.headers.first(name: "expect")?.lowercased() == "100-continue" else { return }
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Endpoint.bodyLimit {
             return send(service.tooLarge(endpoint), keepAlive: false, context)
@@ -103,13 +108,11 @@ final class HTTPHandler: ChannelInboundHandler {
 
     private func take(_ bytes: ByteBuffer, _ reading: Reading, _ context: ChannelHandlerContext) {
         var (reading, bytes) = (reading, bytes)
-        // The buffer must have one owner while it grows, or each piece would copy all before it.
-        phase = .idle
         reading.received += bytes.readableBytes
         if reading.isTooLong {
-            reading.body.clear(minimumCapacity: 0)
+            body = ByteBuffer()
         } else {
-            reading.body.writeBuffer(&bytes)
+            body.writeBuffer(&bytes)
         }
         phase = .reading(reading)
         if let limit = reading.resetAfter, reading.received >= limit {
@@ -124,7 +127,7 @@ final class HTTPHandler: ChannelInboundHandler {
         if reading.isTooLong { return send(service.tooLarge(reading.endpoint), keepAlive: false, context) }
         phase = .answering
         let keepAlive = reading.head.isKeepAlive
-        let request = Self.request(reading)
+        let request = request(reading)
         let ticket = reading.ticket
         guard reading.endpoint == .queue || reading.received > Self.smallBody else {
             return send(service.answer(request, ticket), keepAlive: keepAlive, context)
@@ -140,12 +143,13 @@ final class HTTPHandler: ChannelInboundHandler {
             }
     }
 
-    private static func request(_ reading: Reading) -> APIRequest {
+    private func request(_ reading: Reading) -> APIRequest {
+        defer { body = ByteBuffer() }
         let headers = reading.head.headers.map { ($0.name.lowercased(), $0.value) }
         return APIRequest(
             method: reading.head.method.rawValue, target: reading.head.uri,
             headers: Dictionary(headers, uniquingKeysWith: { _, last in last }),
-            body: Data(reading.body.readableBytesView))
+            body: Data(body.readableBytesView))
     }
 
     // MARK: Answering
@@ -215,15 +219,18 @@ final class HTTPHandler: ChannelInboundHandler {
     }
 
     private func writeEnd(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        // A request that waits in the pipeline comes in while the end is being written.
+        if case .answering = phase { phase = .idle }
+        unsent += 1
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { result in
             let (handler, context) = bound.value
+            handler.unsent -= 1
             if case .success = result {
                 handler.report(answer, whole: true)
             } else {
                 handler.report(answer, whole: false)
             }
-            if case .answering = handler.phase { handler.phase = .idle }
             if !keepAlive || handler.connections.isDraining { context.close(promise: nil) }
         }
     }

@@ -2,7 +2,11 @@ import Foundation
 
 /// Looks at one media input: a `data:` URL is decoded and its bytes are recognised, a web address is judged by its host.
 enum MediaCheck {
-    enum Kind: Sendable { case startImage, referenceImage, audio, video, document }
+    enum Kind: Sendable {
+        case startImage, referenceImage, audio, video, document
+
+        var isPicture: Bool { self == .startImage || self == .referenceImage }
+    }
 
     enum Verdict: Equatable, Sendable {
         /// Usable; for a picture whose size could be read, width divided by height.
@@ -16,9 +20,19 @@ enum MediaCheck {
     /// The shortest side of a start or end frame, in pixels.
     static let shortestSide = 240
 
-    static func look(at url: String, as kind: Kind, ratio: ClosedRange<Double>?) -> Verdict {
+    /// - Parameters:
+    ///   - ratio: the bounds of a picture's width divided by its height.
+    ///   - otherPictures: whether the model also takes BMP, GIF, TIFF and HEIF.
+    static func look(
+        at url: String, as kind: Kind, ratio: ClosedRange<Double>?, otherPictures: Bool = false
+    ) -> Verdict {
         if url.hasPrefix("data:") {
             guard let media = decode(url) else { return .unusable("Invalid data URL") }
+            if otherPictures && kind.isPicture && media.mime.hasPrefix("image/")
+                && MediaSniffer.isOtherPicture(media.bytes)
+            {
+                return .fine(ratio: nil)
+            }
             return judge(media.bytes, mime: media.mime, as: kind, ratio: ratio)
         }
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),

@@ -11,6 +11,14 @@ enum MediaSniffer {
         return nil
     }
 
+    /// BMP, GIF, TIFF and HEIF, which some models take as well. Their size is not read.
+    static func isOtherPicture(_ data: Data) -> Bool {
+        let bytes = [UInt8](data.prefix(16))
+        if text(bytes, at: 4, "ftyp") { return ["heic", "heif", "mif1"].contains { text(bytes, at: 8, $0) } }
+        return text(bytes, at: 0, "GIF8") || text(bytes, at: 0, "BM") || starts(bytes, [0x49, 0x49, 0x2A, 0])
+            || starts(bytes, [0x4D, 0x4D, 0, 0x2A])
+    }
+
     static func isAudio(_ data: Data) -> Bool {
         let bytes = [UInt8](data.prefix(16))
         if text(bytes, at: 0, "RIFF") && text(bytes, at: 8, "WAVE") { return true }

@@ -238,7 +238,7 @@ struct QueueValidation {
     private mutating func check(_ value: JSONValue?, _ kind: MediaCheck.Kind, _ path: String...) {
         guard let url = value?.string else { return }
         let bounds = kind == .referenceImage ? model.referenceRatio : nil
-        switch MediaCheck.look(at: url, as: kind, ratio: bounds) {
+        switch MediaCheck.look(at: url, as: kind, ratio: bounds, otherPictures: family.otherPictures) {
         case .fine(let ratio): if kind == .startImage && pictureRatio == nil { pictureRatio = ratio }
         case .unusable(let why): findings.append(Finding(kind: .media, path: path, message: why))
         case .outOfBounds(let why): findings.append(Finding(kind: .outOfBounds, path: path, message: why))

@@ -1,14 +1,14 @@
-public import Foundation
+import Foundation
 
 /// One request, read whole.
-public struct APIRequest: Sendable {
-    public var method: String
-    public var target: String
+struct APIRequest: Sendable {
+    var method: String
+    var target: String
     /// Names in lower case; the last of several fields of one name counts.
-    public var headers: [String: String]
-    public var body: Data
+    var headers: [String: String]
+    var body: Data
 
-    public init(method: String, target: String, headers: [String: String] = [:], body: Data = Data()) {
+    init(method: String, target: String, headers: [String: String] = [:], body: Data = Data()) {
         self.method = method
         self.target = target
         self.headers = headers
@@ -23,37 +23,37 @@ public struct APIRequest: Sendable {
 }
 
 /// What goes out, and how.
-public struct Answer: Sendable {
-    public enum Body: Sendable {
+struct Answer: Sendable {
+    enum Body: Sendable {
         case bytes(Data)
         case video(MediaFile)
     }
 
-    public var status: Int
-    public var headers: [(name: String, value: String)]
-    public var body: Body
-    public var delivery = Delivery.plain
+    var status: Int
+    var headers: [(name: String, value: String)]
+    var body: Body
+    var delivery = Delivery.plain
     /// The job that this answer concerns, told to the state when the answer has left whole or has failed to.
     var receipt: Receipt?
     /// False for the refusals that the error budget does not count.
     var countsAsFailure = true
 
-    public init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data()) {
+    init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data()) {
         self.status = status
         self.headers = headers
         self.body = .bytes(body)
     }
 
-    public static func json(_ status: Int, _ value: JSONValue) -> Answer {
+    static func json(_ status: Int, _ value: JSONValue) -> Answer {
         Answer(status: status, headers: [("Content-Type", "application/json; charset=utf-8")], body: value.bytes)
     }
 
     /// The plainest error body, `{error}`.
-    public static func error(_ status: Int, _ message: String) -> Answer {
+    static func error(_ status: Int, _ message: String) -> Answer {
         .json(status, ["error": .string(message)])
     }
 
-    public func header(_ name: String) -> String? {
+    func header(_ name: String) -> String? {
         headers.last { $0.name.lowercased() == name.lowercased() }?.value
     }
 
@@ -64,7 +64,7 @@ public struct Answer: Sendable {
 }
 
 /// How an answer is put on the wire. Times here are real milliseconds, not scaled ones.
-public enum Delivery: Hashable, Sendable {
+enum Delivery: Hashable, Sendable {
     case plain
     /// Nothing is sent for that long.
     case late(milliseconds: Int)

@@ -1,18 +1,22 @@
 import Foundation
 
 /// The models that the simulator offers, and the answer of `GET /models` made from them.
-public struct Catalogue: Sendable {
-    public let models: [String: VideoModel]
+struct Catalogue: Sendable {
+    let models: [String: VideoModel]
     let families: [String: ModelFamily]
     /// The whole answer to `GET /models?type=video`, made once.
     let listing: Data
 
-    public struct Unreadable: Error, CustomStringConvertible {
-        public var description: String
+    struct Unreadable: Error, CustomStringConvertible {
+        var description: String
     }
 
-    /// Reads the snapshot that ships with the library.
-    public static func bundled() throws -> Catalogue {
+    /// The snapshot that ships with the library, read once.
+    static func bundled() throws -> Catalogue { try snapshot.get() }
+
+    private static let snapshot = Result { try readBundled() }
+
+    private static func readBundled() throws -> Catalogue {
         guard let url = Bundle.module.url(forResource: "Resources/video-models", withExtension: "json") else {
             throw Unreadable(description: "video-models.json is not in the simulator's resource bundle")
         }

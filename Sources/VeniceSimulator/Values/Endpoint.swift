@@ -1,5 +1,5 @@
 /// The routes, by the names that faults and the ledger use.
-public enum Endpoint: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
+public enum Endpoint: String, Codable, Sendable, CaseIterable {
     case models, quote, queue, retrieve, complete, transcriptions
     case rateLimits = "rate_limits"
     case usageHistory = "usage_history"

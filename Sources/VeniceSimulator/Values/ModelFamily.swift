@@ -26,6 +26,8 @@ struct ModelFamily: Hashable, Sendable {
     /// Seedance 2.5 `-basic` reference id: `-1` and `auto` as duration, `omni_reference_task_type`.
     var matchesSourceDuration: Bool
     var bitrateMode: Bool
+    /// Seedance takes BMP, GIF, TIFF and HEIF as well.
+    var otherPictures: Bool
 
     init(_ model: VideoModel) {
         let id = model.id
@@ -43,6 +45,7 @@ struct ModelFamily: Hashable, Sendable {
             && (id.hasPrefix("seedance-2-0") || id.hasPrefix("seedance-2-5"))
         matchesSourceDuration = id == "seedance-2-5-reference-to-video-basic"
         bitrateMode = id.hasPrefix("seedance-2-")
+        otherPictures = id.hasPrefix("seedance-")
     }
 
     private static func imageRule(_ id: String, _ kind: ModelKind) -> Rule {
@@ -93,7 +96,7 @@ struct ModelFamily: Hashable, Sendable {
 }
 
 /// What a model makes a video from. Rendering times and the shape of the output go by it.
-public enum ModelKind: String, Sendable, Codable, CaseIterable, CodingKeyRepresentable {
+public enum ModelKind: String, Sendable, Codable, CaseIterable {
     case text, image, reference, video, motion, upscale
 
     init(_ model: VideoModel) {

@@ -16,16 +16,16 @@ import Foundation
 ///
 /// All other rates are plausible inventions. Length of source and reference clips is not measured: a source counts as
 /// `sourceSeconds`, references cost nothing, so that a quote and its queue always agree.
-public struct Pricing: Sendable {
+struct Pricing: Sendable {
     /// What the price depends on, after defaults have been filled in.
-    public struct Inputs: Hashable, Sendable {
-        public var model: String
-        public var seconds: Double
-        public var resolution: String?
-        public var audio: Bool
-        public var upscaleFactor: Int
+    struct Inputs: Hashable, Sendable {
+        var model: String
+        var seconds: Double
+        var resolution: String?
+        var audio: Bool
+        var upscaleFactor: Int
 
-        public init(model: String, seconds: Double, resolution: String?, audio: Bool, upscaleFactor: Int = 2) {
+        init(model: String, seconds: Double, resolution: String?, audio: Bool, upscaleFactor: Int = 2) {
             self.model = model
             self.seconds = seconds
             self.resolution = resolution

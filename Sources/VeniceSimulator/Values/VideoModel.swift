@@ -1,20 +1,20 @@
 /// One model of the catalogue, with what its metadata says.
-public struct VideoModel: Hashable, Sendable {
-    public var id: String
-    public var type: ModelType
-    public var durations: [String]
-    public var resolutions: [String]
-    public var aspectRatios: [String]
-    public var audio: Bool
-    public var audioConfigurable: Bool
-    public var audioInput: Bool
-    public var perReferenceAudio: Bool
+struct VideoModel: Hashable, Sendable {
+    var id: String
+    var type: ModelType
+    var durations: [String]
+    var resolutions: [String]
+    var aspectRatios: [String]
+    var audio: Bool
+    var audioConfigurable: Bool
+    var audioInput: Bool
+    var perReferenceAudio: Bool
     /// In UTF-16 units.
-    public var promptLimit: Int
+    var promptLimit: Int
     /// Width divided by height of reference images; outside of it they are refused.
-    public var referenceRatio: ClosedRange<Double>?
+    var referenceRatio: ClosedRange<Double>?
 
-    public enum ModelType: String, Sendable {
+    enum ModelType: String, Sendable {
         case textToVideo = "text-to-video"
         case imageToVideo = "image-to-video"
         case video

@@ -17,6 +17,12 @@ public struct QueueAnswer: Sendable {
     }
 }
 
+extension QueueAnswer: CustomStringConvertible, CustomReflectable {
+    /// Without the body, which may hold a signed link.
+    public var description: String { "status \(status), \(body.count) bytes" + (isWhole ? "" : ", not whole") }
+    public var customMirror: Mirror { Mirror(self, children: ["answer": description]) }
+}
+
 /// The only handle on a paid job: the upstream can neither list jobs nor look one up.
 public struct QueueReceipt: Sendable, Hashable {
     /// What every later call must name. The upstream's word, which differs from what was asked for after a remapping.

@@ -11,7 +11,8 @@ extension PhoneAPI {
         let body = request.body.limited(to: configuration.assetBytesLimit)
         if let length = body.length, length == 0 { throw Problem.malformed("the body is empty") }
         let staged = try await objects.stage(
-            expecting: body.length, atMost: configuration.assetBytesLimit, body: body.map { Array(buffer: $0) })
+            expecting: body.length, atMost: configuration.assetBytesLimit,
+            body: body.map { Array($0.readableBytesView) })
         do {
             guard digest == nil || digest == staged.sha256 else {
                 throw Problem(
@@ -38,6 +39,18 @@ extension PhoneAPI {
 
     @Sendable func asset(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         .json(try Wire.encode(try await store.asset(try request.id(AssetID.self), user: user).object))
+    }
+
+    /// A finished video, whole or in ranges. Its bytes never change, so a phone may keep them for good.
+    @Sendable func content(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        let video = try await store.video(try request.id(VideoID.self), user: user)
+        let reader = try await objects.open(try ObjectKey(video.key), range: nil)
+        let headers: APIHeaders = [
+            "cache-control": "private, max-age=31536000, immutable",
+            "content-disposition": "inline; filename=\"\(video.object.id).mp4\"",
+        ]
+        return .content(
+            reader, tag: EntityTag(video.object.sha256), type: video.object.contentType, headers: headers, for: request)
     }
 
     /// The SHA-256 in a `Repr-Digest` field (RFC 9530): `sha-256=:base64:`. Other algorithms are passed over.

@@ -21,7 +21,7 @@ struct PhoneAPI: Sendable {
     typealias UserHandler = @Sendable (APIRequest, UserID) async throws -> APIResponse
 
     var router: Router {
-        var router = Router()
+        var router = Router { error, request in .problem(Problem(error, request: request, log: log)) }
         add(to: &router, "GET", "/v1/changes", changes)
         add(to: &router, "POST", "/v1/jobs", submit)
         add(to: &router, "GET", "/v1/jobs/{id}", job)
@@ -32,34 +32,20 @@ struct PhoneAPI: Sendable {
         add(to: &router, "POST", "/v1/assets", upload)
         add(to: &router, "GET", "/v1/assets/{id}", asset)
         add(to: &router, "GET", "/v1/videos/{id}/content", content)
-        add(to: &router, "HEAD", "/v1/videos/{id}/content", content)
         return router
     }
 
     private func add(to router: inout Router, _ method: APIMethod, _ path: String, _ handler: @escaping UserHandler) {
         router.add(method, path) { request in
-            var log = log
-            log[metadataKey: "request_id"] = "\(request.id)"
-            do {
-                return try await handler(request, try await authenticate(request))
-            } catch {
-                let problem = Problem(error, request: request, log: log)
-                let headers: APIHeaders = problem.status == 401 ? ["WWW-Authenticate": "Bearer"] : [:]
-                return .problem(problem, headers: headers)
-            }
+            guard let user = try await authenticate(request) else { return .unauthenticated(request) }
+            return try await handler(request, user)
         }
     }
 
-    private func authenticate(_ request: APIRequest) async throws -> UserID {
+    private func authenticate(_ request: APIRequest) async throws -> UserID? {
         let parts = (request.headers["authorization"] ?? "").split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200,
-            let caller = try await store.authenticate(Redacted(String(parts[1])))
-        else {
-            throw Problem(
-                status: 401, code: .unauthenticated, title: "A valid device token is needed",
-                detail: "Send Authorization: Bearer and the token of this device.")
-        }
-        return caller.user
+        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200 else { return nil }
+        return try await store.authenticate(Redacted(String(parts[1])))?.user
     }
 
     // MARK: - jobs
@@ -196,6 +182,15 @@ struct PhoneAPI: Sendable {
                     detail: "Ask without a cursor to start over as this user.")
             }
         }
+    }
+}
+
+extension APIResponse {
+    fileprivate static func unauthenticated(_ request: APIRequest) -> APIResponse {
+        let problem = Problem(
+            status: 401, code: .unauthenticated, title: "A valid device token is needed",
+            detail: "Send Authorization: Bearer and the token of this device.")
+        return .problem(problem, headers: ["www-authenticate": "Bearer"], for: request)
     }
 }
 

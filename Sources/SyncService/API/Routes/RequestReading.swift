@@ -34,7 +34,7 @@ extension APIRequest {
                 status: 415, code: .unsupportedMediaType, title: "The body must be JSON",
                 detail: "Content-Type must be application/json")
         }
-        let data = Data(buffer: try await body.collect(upTo: Self.bodyLimit))
+        let data = Data(try await body.collect(upTo: Self.bodyLimit).readableBytesView)
         let object: Any
         do { object = try JSONSerialization.jsonObject(with: data) } catch {
             throw Problem.malformed("the body is no JSON")

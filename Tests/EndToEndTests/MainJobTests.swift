@@ -1,0 +1,182 @@
+import Foundation
+import SyncService
+import TestSupport
+import Testing
+import VeniceSimulator
+import VideoModels
+
+@Suite(.serialized, .timeLimit(.minutes(3))) struct MainJobTests {
+    @Test func `three videos of every kind of delivery arrive whole, are paid once and removed upstream`() async throws {
+        try await Stack.with { stack in
+            let gondola = try await stack.start()
+            let phone = try stack.phone(gondola)
+            let image = try await phone.uploadAsset(file: try await stack.picture(), contentType: "image/png")
+            var jobs: [JobID] = []
+            for request in [Stack.textRequest(), Stack.privateRequest(), Stack.imageRequest(image.id)] {
+                let detail = try await phone.submit(JobSubmission(request: request), idempotencyKey: request.model)
+                jobs.append(detail.job.id)
+            }
+            let copy = try await stack.follow(phone) { copy in jobs.allSatisfy { copy.jobs[$0]?.isOver == true } }
+            #expect(copy.jobs.values.allSatisfy { $0.status == .known(.ready) }, "\(copy.jobs.values.map(\.status))")
+            #expect(copy.videos.count == 3)
+            try await stack.checkFiles(of: copy, phone)
+            for job in jobs { try await gondola.waitFor("cleanedUp", of: job) }
+
+            let ledger = try await stack.simulator.ledger()
+            #expect(ledger.charges.count == 3)
+            #expect(ledger.violations.isEmpty, "\(ledger.violations)")
+            #expect(ledger.jobs.allSatisfy { $0.deleted })
+            let sums = try await stack.database.sql(
+                "select kind, count(*), sum(amount) = (select sum(price) from jobs) from ledger group by kind order by kind")
+            #expect(sums.split(separator: "\n") == ["reserve|3|t", "settle|3|t"])
+            // A device that starts from nothing ends up with the same.
+            let fresh = try await stack.follow(phone) { _ in true }
+            #expect(fresh.jobs == copy.jobs && fresh.videos == copy.videos)
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
+    @Test(arguments: ["priced", "submissionAccepted", "videoAnnounced", "videoStored"])
+    func `a worker killed after a durable step is followed by one that finishes the job for one charge`(
+        event: String
+    ) async throws {
+        try await Stack.with { stack in
+            let first = try await stack.start()
+            let detail = try await stack.phone(first).submit(
+                JobSubmission(request: Stack.textRequest()), idempotencyKey: "once")
+            try await first.waitFor(event, of: detail.job.id)
+            await first.kill()
+
+            let second = try await stack.start()
+            let phone = try stack.phone(second)
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
+            try await stack.checkFiles(of: copy, phone)
+            #expect(try await stack.simulator.ledger().charges.count == 1)
+            #expect(await second.terminate() == 0)
+        }
+    }
+
+    @Test func `a worker killed while the paid request is under way leaves the decision to a person`() async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([Fault(.init(endpoint: .queue), .neverAnswer)])
+            let first = try await stack.start()
+            let detail = try await stack.phone(first).submit(
+                JobSubmission(request: Stack.textRequest()), idempotencyKey: "once")
+            try await first.waitFor("submissionIntended", of: detail.job.id)
+            try await stack.follow(stack.phone(first)) { $0.jobs[detail.job.id]?.status == .known(.submitting) }
+            await first.kill()
+
+            let second = try await stack.start()
+            let phone = try stack.phone(second)
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            let job = try #require(copy.jobs[detail.job.id])
+            #expect(job.status == .known(.attention))
+            #expect(job.attention?.kind == .known(.unknownOutcome))
+            #expect(try await stack.simulator.ledger().charges.count <= 1)
+
+            let over = try await phone.decide(.giveUp, on: detail.job.id)
+            #expect(over.job.status == .known(.failed))
+            #expect(await second.terminate() == 0)
+        }
+    }
+
+    @Test func `a submission whose answer is lost after the charge is never sent again by itself`() async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([Fault(.init(endpoint: .queue), .loseAnswer)])
+            let gondola = try await stack.start()
+            let phone = try stack.phone(gondola)
+            let detail = try await phone.submit(
+                JobSubmission(request: Stack.textRequest()), idempotencyKey: "once")
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            #expect(copy.jobs[detail.job.id]?.status == .known(.attention))
+            #expect(try await stack.simulator.ledger().charges.count == 1)
+            #expect(try await stack.simulator.ledger().calls(.queue) == 1)
+
+            // A person who knows the risk may ask again, and pays twice.
+            _ = try await phone.decide(.resubmit, on: detail.job.id)
+            let end = try await stack.follow(phone) { $0.jobs[detail.job.id]?.status == .known(.ready) }
+            #expect(end.videos.count == 1)
+            #expect(try await stack.simulator.ledger().charges.count == 2)
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
+    @Test(arguments: [
+        Fault(.init(endpoint: .queue), .tooManyRequests(form: .retryAfter, seconds: 1)),
+        Fault(.init(endpoint: .quote), .edgePage(status: 503)),
+        Fault(.init(endpoint: .retrieve, count: 2), .badGateway),
+        Fault(.init(endpoint: .retrieve, count: 3), .reset),
+    ])
+    func `passing trouble upstream costs time and nothing else`(fault: Fault) async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([fault])
+            let gondola = try await stack.start()
+            let phone = try stack.phone(gondola)
+            let detail = try await phone.submit(
+                JobSubmission(request: Stack.textRequest()), idempotencyKey: "once")
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
+            try await stack.checkFiles(of: copy, phone)
+            #expect(try await stack.simulator.ledger().charges.count == 1)
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
+    @Test func `a link that breaks off in the middle is fetched again until the file is whole`() async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([Fault(.init(endpoint: .download, count: 2), .truncate(after: 5000))])
+            let gondola = try await stack.start()
+            let phone = try stack.phone(gondola)
+            let detail = try await phone.submit(
+                JobSubmission(request: Stack.privateRequest()), idempotencyKey: "once")
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
+            try await stack.checkFiles(of: copy, phone)
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+}
+
+extension Job {
+    /// Nothing more happens by itself.
+    var isOver: Bool { status.known.map { $0.isFinal || $0 == .attention } ?? false }
+}
+
+extension Stack {
+    /// Follows the feed from nothing until the copy is as wanted.
+    @discardableResult
+    func follow(
+        _ phone: PhoneClient, until isEnough: (ChangeReducer) -> Bool
+    ) async throws -> ChangeReducer {
+        var follower = FeedFollower(phone, wait: 20)
+        repeat { _ = try await follower.next() } while follower.isCatchingUp || !isEnough(follower.copy)
+        return follower.copy
+    }
+
+    /// Every video comes down whole, with the bytes that the upstream delivered.
+    func checkFiles(of copy: ChangeReducer, _ phone: PhoneClient) async throws {
+        let delivered = Set(try await simulator.ledger().jobs.compactMap(\.deliveredSHA256))
+        for video in copy.videos.values {
+            let path = directory.appending(path: "\(video.id).mp4").path
+            try await phone.download(video, to: path)
+            let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64
+            #expect(size == video.bytes)
+            #expect(delivered.contains(video.sha256))
+            #expect(video.width != nil && video.height != nil && video.durationSeconds ?? 0 > 4)
+        }
+    }
+
+    func picture() async throws -> String {
+        let path = directory.appending(path: "picture.png").path
+        let ffmpeg = Process()
+        ffmpeg.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        ffmpeg.arguments = [
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=640x360", "-frames:v", "1", path,
+        ]
+        try ffmpeg.run()
+        ffmpeg.waitUntilExit()
+        try #require(ffmpeg.terminationStatus == 0)
+        return path
+    }
+}
