@@ -33,7 +33,8 @@ struct Feed: AsyncParsableCommand {
         }
 
         static func report(_ error: PhoneClientError, pause: Duration) {
-            let seconds = TimeText.length(Double(pause.components.seconds) + Double(pause.components.attoseconds) / 1e18)
+            let seconds = TimeText.length(
+                Double(pause.components.seconds) + Double(pause.components.attoseconds) / 1e18)
             Terminal.complain("gondola: \(CommandFailure(error).message) Trying again in \(seconds).")
         }
 
@@ -47,7 +48,8 @@ struct Feed: AsyncParsableCommand {
             case .job(let job):
                 let price = job.price.map { " \($0)" } ?? ""
                 let why = (job.failure?.message ?? job.attention?.message).map { ": \($0)" } ?? ""
-                return "\(TimeText.clock(job.updatedAt))  job \(job.id)  \(job.status)  \(job.request.model)\(price)\(why)"
+                return
+                    "\(TimeText.clock(job.updatedAt))  job \(job.id)  \(job.status)  \(job.request.model)\(price)\(why)"
             case .video(let video):
                 return "\(TimeText.clock(video.createdAt))  video \(video.id)  of job \(video.jobID)  "
                     + "\(SizeText.rounded(video.bytes))"

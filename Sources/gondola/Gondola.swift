@@ -17,26 +17,36 @@ struct Gondola: AsyncParsableCommand {
             Models.self, Demo.self,
         ])
 
+    static func main() async { await execute() }
+
     /// Runs the command. Errors become one line on standard error and an exit status here, and nowhere else.
-    static func main() async {
-        var command: any ParsableCommand
-        do { command = try parseAsRoot() } catch { exit(withError: error) }
+    ///
+    /// Apart from `main`, because that runs on the main actor and commands do not.
+    private static func execute() async {
         do {
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch let error as CleanExit {
-            exit(withError: error)
-        } catch let error as ExitCode {
-            exit(withError: error)
-        } catch is CancellationError {
-            Foundation.exit(130)
+            let command = try parseAsRoot()
+            do { try await perform(command) } catch  where isOwn(error) { conclude(with: error) }
         } catch {
-            let failure = CommandFailure(error)
-            Terminal.complain("gondola: \(failure.message)")
-            Foundation.exit(failure.status.rawValue)
+            exit(withError: error)
         }
+    }
+
+    private static func perform(_ command: any ParsableCommand) async throws {
+        var command = command
+        if var asynchronous = command as? any AsyncParsableCommand {
+            try await asynchronous.run()
+        } else {
+            try command.run()
+        }
+    }
+
+    /// Whether this program finds the words, and not the parser, which knows requests for help and the like.
+    private static func isOwn(_ error: any Error) -> Bool { !(error is CleanExit || error is ExitCode) }
+
+    private static func conclude(with error: any Error) -> Never {
+        if error is CancellationError { Foundation.exit(130) }
+        let failure = CommandFailure(error)
+        Terminal.complain("gondola: \(failure.message)")
+        Foundation.exit(failure.status.rawValue)
     }
 }

@@ -21,7 +21,9 @@ struct Migrate: AsyncParsableCommand {
         if status { return try await showStatus(migrator) }
         let applied = try await migrator.migrate()
         if output.isJSON { return try OutputOptions.json(["applied": applied]) }
-        Terminal.say(applied.isEmpty ? "nothing to do: the database is up to date" : "applied " + applied.joined(separator: ", "))
+        Terminal.say(
+            applied.isEmpty ? "nothing to do: the database is up to date" : "applied " + applied.joined(separator: ", ")
+        )
     }
 
     private func showStatus(_ migrator: Migrator) async throws {

@@ -4,7 +4,8 @@ import VideoModels
 
 struct Models: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "See which models there are, and what each takes.", discussion: "gondola models list --kind text-to-video",
+        abstract: "See which models there are, and what each takes.",
+        discussion: "gondola models list --kind text-to-video",
         subcommands: [List.self])
 
     struct List: AsyncParsableCommand {

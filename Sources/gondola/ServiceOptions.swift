@@ -7,7 +7,8 @@ import SyncService
 struct ServiceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Write {\"api\":\"http://…\",\"ops\":\"http://…\"} to this file once the service is ready.", valueName: "file"))
+            "Write {\"api\":\"http://…\",\"ops\":\"http://…\"} to this file once the service is ready.",
+            valueName: "file"))
     var announce: String?
 
     @OptionGroup var settings: SettingFlags

@@ -131,7 +131,8 @@ struct RequestOptions: ParsableArguments {
         request.audioTrack = try await source(audioTrack, client)
         request.video = try await source(video, client)
         for picture in referenceImage {
-            request.referenceImages = (request.referenceImages ?? []) + [try await source(picture, client)].compactMap { $0 }
+            request.referenceImages =
+                (request.referenceImages ?? []) + [try await source(picture, client)].compactMap { $0 }
         }
         return request
     }

@@ -5,7 +5,8 @@ import VideoModels
 
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add users, and list them.", discussion: "gondola users add alice", subcommands: [Add.self, List.self])
+        abstract: "Add users, and list them.", discussion: "gondola users add alice",
+        subcommands: [Add.self, List.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -45,7 +46,10 @@ struct Users: AsyncParsableCommand {
             let users = try await store.withStore { try await $0.users(limit: limit) }
             try output.show(users) {
                 Table(
-                    [.left("ID"), .shrinking("NAME"), .right("DEVICES"), .right("JOBS"), .right("SPENT"), .left("ADDED")],
+                    [
+                        .left("ID"), .shrinking("NAME"), .right("DEVICES"), .right("JOBS"), .right("SPENT"),
+                        .left("ADDED"),
+                    ],
                     rows: users.map { user in
                         [
                             user.id.description, user.name, String(user.devices), String(user.jobs),

@@ -29,15 +29,15 @@ public struct FeedFollower: Sendable {
 
     /// The next page, which may hold no change when nothing happened for a while.
     ///
-    /// Passing trouble is told to `onTrouble` with the wait that follows, and tried again. Throws what will not pass, and
+    /// `wait` replaces the follower's own for this once. Passing trouble is told to `onTrouble` with the wait that follows, and tried again. Throws what will not pass, and
     /// `CancellationError`.
     public mutating func next(
-        onTrouble: (PhoneClientError, Duration) -> Void = { _, _ in }
+        wait: Int? = nil, onTrouble: (PhoneClientError, Duration) -> Void = { _, _ in }
     ) async throws -> ChangePage {
         var failures = 0
         while true {
             try Task.checkCancellation()
-            switch await poll() {
+            switch await poll(wait: wait ?? self.wait) {
             case .success(let page):
                 take(page)
                 return page
@@ -54,7 +54,7 @@ public struct FeedFollower: Sendable {
         }
     }
 
-    private func poll() async -> Result<ChangePage, PhoneClientError> {
+    private func poll(wait: Int) async -> Result<ChangePage, PhoneClientError> {
         do throws(PhoneClientError) {
             return .success(try await client.changes(cursor: cursor, wait: hasMore ? 0 : wait))
         } catch {

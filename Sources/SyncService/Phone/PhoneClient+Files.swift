@@ -17,6 +17,11 @@ extension PhoneClient {
         return try decode(answer)
     }
 
+    /// The SHA-256 of a file's bytes, in hexadecimal.
+    public static func sha256(ofFile path: String) throws(PhoneClientError) -> String {
+        try FileDigest(ofFile: path).hex
+    }
+
     public func asset(_ id: AssetID) async throws(PhoneClientError) -> Asset {
         try await ask("GET", "/v1/assets/\(id)")
     }

@@ -33,7 +33,7 @@ struct CommandFailure: Error, Equatable {
         case let error as PostgresError: self.init(postgres: error)
         case let error as StoreError: self.init(store: error)
         case let error as Migrator.Failure: self.init(.failed, error.description)
-        case let error as CustomStringConvertible: self.init(.failed, error.description)
+        case let error as any CustomStringConvertible: self.init(.failed, error.description)
         default: self.init(.failed, "\(error)")
         }
     }
@@ -42,7 +42,8 @@ struct CommandFailure: Error, Equatable {
         switch error {
         case .problem(let problem, let retryAfter): self.init(problem, retryAfter: retryAfter)
         case .unreachable(let what, _):
-            self.init(.unavailable, "the server cannot be reached: \(what). Does it run? Set --server or GONDOLA_SERVER.")
+            self.init(
+                .unavailable, "the server cannot be reached: \(what). Does it run? Set --server or GONDOLA_SERVER.")
         case .unexpected(let what):
             self.init(.failed, "\(what). Is that address a gondola server of this version?")
         case .invalidServer(let what): self.init(.usage, what)
@@ -57,7 +58,8 @@ struct CommandFailure: Error, Equatable {
         let words = TextWidth.visible("\(detail) [\(problem.code)]\(request)")
         switch problem.status {
         case 401, 403:
-            self.init(.refusedCredentials, "\(words). Set GONDOLA_TOKEN to a token that `gondola tokens issue` printed.")
+            self.init(
+                .refusedCredentials, "\(words). Set GONDOLA_TOKEN to a token that `gondola tokens issue` printed.")
         case 408, 429, 500...:
             let when = retryAfter.map { " Try again in \(Int($0.rounded(.up))) s." } ?? " Try again in a moment."
             self.init(.unavailable, words + "." + when)

@@ -5,7 +5,10 @@ import VideoModels
 
 /// Where the commands for the phone's API find the server, and as whom they come.
 struct PhoneOptions: ParsableArguments {
-    @Option(help: "Address of the phone's API (GONDOLA_SERVER; default: http://127.0.0.1:8080). The token is in GONDOLA_TOKEN.")
+    @Option(
+        help:
+            "Address of the phone's API (GONDOLA_SERVER; default: http://127.0.0.1:8080). The token is in GONDOLA_TOKEN."
+    )
     var server: String?
 
     func client() throws -> PhoneClient {
@@ -15,8 +18,13 @@ struct PhoneOptions: ParsableArguments {
                 .refusedCredentials,
                 "GONDOLA_TOKEN is not set; `gondola tokens issue --user NAME --device NAME` prints a token for it")
         }
-        let named = environment["GONDOLA_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
-        return try PhoneClient(server: server ?? named ?? "http://127.0.0.1:8080", token: Redacted(token))
+        return try PhoneClient(server: address, token: Redacted(token))
+    }
+
+    /// The server that was named, or the one that `gondola run` is by default.
+    var address: String {
+        let named = ProcessInfo.processInfo.environment["GONDOLA_SERVER"].flatMap { $0.isEmpty ? nil : $0 }
+        return server ?? named ?? "http://127.0.0.1:8080"
     }
 }
 

@@ -19,11 +19,18 @@ enum Terminal {
     /// Writes a line to standard output at once, also when that is a pipe.
     static func say(_ line: String) { emit(line + "\n") }
 
-    static func emit(_ text: String) {
-        fputs(text, stdout)
-        fflush(stdout)
-    }
+    static func emit(_ text: String) { write(text, to: STDOUT_FILENO) }
 
     /// Writes a line to standard error.
-    static func complain(_ line: String) { fputs(line + "\n", stderr) }
+    static func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+
+    private static func write(_ text: String, to file: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
 }
