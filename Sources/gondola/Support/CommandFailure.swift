@@ -53,9 +53,11 @@ struct CommandFailure: Error, Equatable {
     }
 
     private init(_ problem: Problem, retryAfter: TimeInterval?) {
-        let detail = [problem.title, problem.detail].compactMap { $0 }.joined(separator: ": ")
-        let request = problem.requestID.map { " (request \($0))" } ?? ""
-        let words = TextWidth.visible("\(detail) [\(problem.code)]\(request)")
+        // Where every finding follows in a table, the detail would only say one of them twice.
+        let parts = problem.errors == nil ? [problem.title, problem.detail ?? ""] : [problem.title]
+        let said = parts.map { $0.trimmingCharacters(in: CharacterSet(charactersIn: ". ")) }.filter { !$0.isEmpty }
+        let request = problem.requestID.map { ", request \($0)" } ?? ""
+        let words = TextWidth.visible("\(said.joined(separator: ": ")) [\(problem.code)\(request)]")
         switch problem.status {
         case 401, 403:
             self.init(
