@@ -24,9 +24,12 @@ struct Servers: Sendable {
     /// Waiting feeds are woken so that they answer with what they have. The operator's listener goes last.
     func stop(_ hub: FeedHub, grace: Duration) async {
         if let api {
-            async let stopped = api.shutdown(grace: grace)
-            hub.wake(.anything)
-            _ = await stopped
+            async let woken: Void = {
+                await api.drain.wait()
+                hub.wake(.anything)
+            }()
+            _ = await api.shutdown(grace: grace)
+            await woken
         }
         await ops.shutdown(grace: .seconds(1))
     }
