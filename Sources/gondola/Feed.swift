@@ -35,7 +35,7 @@ struct Feed: AsyncParsableCommand {
         static func report(_ error: PhoneClientError, pause: Duration) {
             let seconds = TimeText.length(
                 Double(pause.components.seconds) + Double(pause.components.attoseconds) / 1e18)
-            Terminal.complain("gondola: \(CommandFailure(error).message) Trying again in \(seconds).")
+            Terminal.complain("gondola: \(CommandFailure(phone: error).message) Trying again in \(seconds).")
         }
 
         private static func show(_ change: Change, asJSON: Bool) throws {

@@ -23,11 +23,12 @@ struct Gondola: AsyncParsableCommand {
     ///
     /// Apart from `main`, because that runs on the main actor and commands do not.
     private static func execute() async {
-        do {
-            let command = try parseAsRoot()
-            do { try await perform(command) } catch  where isOwn(error) { conclude(with: error) }
-        } catch {
-            exit(withError: error)
+        do { try await perform(try parseAsRoot()) } catch {
+            if error is CancellationError { Foundation.exit(130) }
+            // The parser has the words for what it threw itself, such as a request for help.
+            guard let failure = CommandFailure(error) else { exit(withError: error) }
+            Terminal.complain("gondola: \(failure.message)")
+            Foundation.exit(failure.status.rawValue)
         }
     }
 
@@ -38,15 +39,5 @@ struct Gondola: AsyncParsableCommand {
         } else {
             try command.run()
         }
-    }
-
-    /// Whether this program finds the words, and not the parser, which knows requests for help and the like.
-    private static func isOwn(_ error: any Error) -> Bool { !(error is CleanExit || error is ExitCode) }
-
-    private static func conclude(with error: any Error) -> Never {
-        if error is CancellationError { Foundation.exit(130) }
-        let failure = CommandFailure(error)
-        Terminal.complain("gondola: \(failure.message)")
-        Foundation.exit(failure.status.rawValue)
     }
 }

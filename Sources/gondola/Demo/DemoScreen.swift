@@ -43,7 +43,7 @@ final class DemoScreen: Sendable {
     }
 
     private func report(_ error: PhoneClientError, pause: Duration) {
-        let words = CommandFailure(error).message
+        let words = CommandFailure(phone: error).message
         if isLive { board.withLock { $0.note = words } } else { Terminal.complain("gondola: \(words)") }
     }
 

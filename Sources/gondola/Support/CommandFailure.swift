@@ -23,8 +23,8 @@ struct CommandFailure: Error, Equatable {
         self.message = message
     }
 
-    /// Finds the words for whatever a command threw.
-    init(_ error: any Error) {
+    /// Finds the words for what a command threw; nil for what is not Gondola's own.
+    init?(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as ValidationError: self.init(.usage, error.message)
@@ -33,12 +33,12 @@ struct CommandFailure: Error, Equatable {
         case let error as PostgresError: self.init(postgres: error)
         case let error as StoreError: self.init(store: error)
         case let error as Migrator.Failure: self.init(.failed, error.description)
-        case let error as any CustomStringConvertible: self.init(.failed, error.description)
-        default: self.init(.failed, "\(error)")
+        case let error as SetupError: self.init(.failed, error.description)
+        default: return nil
         }
     }
 
-    private init(phone error: PhoneClientError) {
+    init(phone error: PhoneClientError) {
         switch error {
         case .problem(let problem, let retryAfter): self.init(problem, retryAfter: retryAfter)
         case .unreachable(let what, _):
@@ -53,9 +53,11 @@ struct CommandFailure: Error, Equatable {
     }
 
     private init(_ problem: Problem, retryAfter: TimeInterval?) {
-        let detail = [problem.title, problem.detail].compactMap { $0 }.joined(separator: ": ")
-        let request = problem.requestID.map { " (request \($0))" } ?? ""
-        let words = TextWidth.visible("\(detail) [\(problem.code)]\(request)")
+        // Where every finding follows in a table, the detail would only say one of them twice.
+        let parts = problem.errors == nil ? [problem.title, problem.detail ?? ""] : [problem.title]
+        let said = parts.map { $0.trimmingCharacters(in: CharacterSet(charactersIn: ". ")) }.filter { !$0.isEmpty }
+        let request = problem.requestID.map { ", request \($0)" } ?? ""
+        let words = TextWidth.visible("\(said.joined(separator: ": ")) [\(problem.code)\(request)]")
         switch problem.status {
         case 401, 403:
             self.init(

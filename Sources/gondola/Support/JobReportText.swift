@@ -61,7 +61,9 @@ struct JobReportText {
         return Table(
             [.left("STATE"), .left("ENTERED"), .right("AFTER")],
             rows: report.timeline.map { step in
-                [step.state, TimeText.time(step.at), TimeText.length(step.at.timeIntervalSince(start))]
+                [
+                    step.state, TimeText.time(step.at), String(format: "%.2f s", step.at.timeIntervalSince(start)),
+                ]
             })
     }
 
@@ -74,7 +76,7 @@ struct JobReportText {
             rows: report.attempts.map { attempt in
                 [
                     TimeText.time(attempt.startedAt),
-                    attempt.endedAt.map { TimeText.length($0.timeIntervalSince(attempt.startedAt)) } ?? "-",
+                    attempt.endedAt.map { String(format: "%.2f s", $0.timeIntervalSince(attempt.startedAt)) } ?? "-",
                     attempt.outcome ?? "under way", attempt.price.description,
                     attempt.httpStatus.map { String($0) } ?? "-", attempt.requestID ?? "-", attempt.message ?? "",
                 ]
