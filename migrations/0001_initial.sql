@@ -5,7 +5,9 @@
 -- start over instead of silently pointing at the wrong changes.
 create table database_epoch (
     singleton boolean primary key default true check (singleton),
-    epoch uuid not null default gen_random_uuid()
+    epoch uuid not null default gen_random_uuid(),
+    -- Recognises the key that secrets are sealed with: a process with another key could not read them.
+    sealing_key_check bytea
 );
 insert into database_epoch default values;
 

@@ -184,7 +184,8 @@ private struct Transition {
             // The first try may have been charged: it counts as spent, and the second is reserved anew.
             return Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
         case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
-            (.unknownOutcome(let quotation, _), .submissionNotSent), (.unknownOutcome(let quotation, _), .accountBlocked):
+            (.unknownOutcome(let quotation, _), .submissionNotSent),
+            (.unknownOutcome(let quotation, _), .accountBlocked):
             // The lost answer was found, in the journal of the worker that got it.
             return try fromSubmitting(quotation, job, event)
         case (.accountBlocked(let evidence), .decided(.giveUp)):

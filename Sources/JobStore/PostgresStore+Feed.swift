@@ -6,10 +6,9 @@ extension PostgresStore {
     ///
     /// All of a page is read from one snapshot of the database. Throws `StoreError.cursorExpired`.
     public func changes(after cursor: FeedCursor?, user: UserID, limit: Int) async throws -> ChangePage {
-        let secrets = self.secrets
         return try await pool.transaction("begin isolation level repeatable read read only") { connection in
             // A page of nothing could not say where it ends.
-            let reader = FeedReader(connection: connection, user: user, limit: max(1, limit), secrets: secrets)
+            let reader = FeedReader(connection: connection, user: user, limit: max(1, limit))
             return try reader.page(after: cursor)
         }
     }
@@ -19,7 +18,6 @@ private struct FeedReader {
     let connection: Connection
     let user: UserID
     let limit: Int
-    let secrets: SecretBox
 
     func page(after cursor: FeedCursor?) throws -> ChangePage {
         let rows = try connection.execute(FeedStatements.position, [.id(user)])
@@ -71,7 +69,7 @@ private struct FeedReader {
     }
 
     private func job(_ row: Row) throws -> Change {
-        let record = try JobRecord(row, secrets: secrets)
+        let record = try JobRecord(row, secrets: nil)
         let gone = Change.Object.deleted(kind: .known(.job), id: record.id.description)
         return Change(sequence: record.changeSequence, object: record.isDeleted ? gone : .job(record.job))
     }

@@ -33,20 +33,18 @@ extension PostgresStore {
     public func jobs(
         of user: UserID?, state: String?, limit: Int
     ) async throws -> [(record: JobRecord, userName: String)] {
-        let secrets = self.secrets
         return try await pool.run { connection in
             let values: [Value] = [.optional(user, { .id($0) }), .optional(state, { .text($0) }), .int(limit)]
             return try connection.execute(JobStatements.list, values).map { row in
-                (record: try JobRecord(row, secrets: secrets), userName: try row.text("user_name"))
+                (record: try JobRecord(row, secrets: nil), userName: try row.text("user_name"))
             }
         }
     }
 
     public func report(of id: JobID) async throws -> JobReport {
-        let secrets = self.secrets
         return try await pool.transaction("begin isolation level repeatable read read only") { connection in
             let found = try connection.execute(JobStatements.find, [.id(id)])
-            guard let record = try found.first({ try JobRecord($0, secrets: secrets) }) else {
+            guard let record = try found.first({ try JobRecord($0, secrets: nil) }) else {
                 throw StoreError.notFound
             }
             let key: [Value] = [.id(record.user), .id(id)]

@@ -89,11 +89,13 @@ extension PostgresStore {
         let written = try await pool.transaction { connection in
             let rows = try connection.execute(
                 JobStatements.lockLeased, [.id(record.user), .id(record.id), .int(record.token.rawValue)])
-            guard let before = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
+            guard let before = try rows.first({ try JobRecord($0, secrets: nil) }) else {
                 throw StoreError.leaseLost
             }
             // Only the holder writes under its token, so one step ahead is this very step.
-            if before.revision == record.revision + 1 { return before }
+            if before.revision == record.revision + 1, before.progress.state.name == record.progress.state.name {
+                return try rows.first { try JobRecord($0, secrets: secrets) } ?? before
+            }
             guard before.revision == record.revision else { throw StoreError.leaseLost }
             return try connection.write(
                 record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets)

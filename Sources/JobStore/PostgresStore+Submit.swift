@@ -22,12 +22,11 @@ extension PostgresStore {
         _ submission: JobSubmission, id: JobID, user: UserID, account: String, key: IdempotencyKey? = nil
     ) async throws -> JobDetail {
         let request = Value.text(String(decoding: try Wire.encode(submission.request), as: UTF8.self))
-        let secrets = self.secrets
         let detail = try await pool.transaction { connection in
             // The lock on the user's row, taken by drawing, also keeps two submissions with one key apart.
             let sequence = try connection.draw(1, for: user)
             if let key, let known = try connection.recall(key, of: user) {
-                return try connection.detail(of: known, user: user, secrets: secrets)
+                return try connection.detail(of: known, user: user)
             }
             let rows = try connection.execute(
                 JobStatements.insert,
@@ -35,7 +34,7 @@ extension PostgresStore {
                     .id(user), .id(id), request, .optional(submission.maxPrice, Value.money), .text(account),
                     .int(sequence),
                 ])
-            guard let record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
+            guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else {
                 throw PostgresError.unexpectedRow("an inserted job was not returned")
             }
             try connection.execute(JobStatements.addStep, [.id(user), .id(id), .text("accepted")])
@@ -49,9 +48,15 @@ extension PostgresStore {
         return detail
     }
 
+    /// The job that this key made, if it has made one; throws `idempotencyConflict` if with another body.
+    public func submitted(with key: IdempotencyKey, user: UserID) async throws -> JobDetail? {
+        try await pool.run { connection in
+            try connection.recall(key, of: user).map { try connection.detail(of: $0, user: user) }
+        }
+    }
+
     public func job(_ id: JobID, user: UserID) async throws -> JobDetail {
-        let secrets = self.secrets
-        return try await pool.run { try $0.detail(of: id, user: user, secrets: secrets) }
+        try await pool.run { try $0.detail(of: id, user: user) }
     }
 
     /// Moves a job that a person decided about. Whoever held its lease has lost it.
@@ -71,7 +76,7 @@ extension PostgresStore {
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             record.token.rawValue += 1
             try connection.write(record, after: before, effects, evidence: evidence, setback: nil, secrets: secrets)
-            return try connection.detail(of: id, user: user, secrets: secrets)
+            return try connection.detail(of: id, user: user)
         }
         await notifier.note([user.description, "jobs"])
         return detail
@@ -93,9 +98,9 @@ extension Connection {
         }
     }
 
-    fileprivate func detail(of id: JobID, user: UserID, secrets: SecretBox) throws -> JobDetail {
+    fileprivate func detail(of id: JobID, user: UserID) throws -> JobDetail {
         let rows = try execute(JobStatements.get, [.id(user), .id(id)])
-        guard let record = try rows.first({ try JobRecord($0, secrets: secrets) }) else { throw StoreError.notFound }
+        guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else { throw StoreError.notFound }
         return try detail(of: record)
     }
 

@@ -56,6 +56,8 @@ public struct Configuration: Sendable {
 
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     public var opsListen = ListenAddress(host: "127.0.0.1", port: 8081)
+    /// Addresses of reverse proxies: their `X-Forwarded-For` is believed, and they may open any number of connections.
+    public var trustedProxies: [String] = []
     public var assetBytesLimit: Int64 = 25 << 20
     /// The longest `wait` of a long-poll.
     public var feedWaitLimit: TimeInterval = 60

@@ -1,3 +1,4 @@
+import AsyncAlgorithms
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -32,6 +33,11 @@ public struct GondolaService: Sendable {
         let parts = try ServiceParts(configuration, roles: roles, log: log)
         defer { parts.http.stop() }
         try await parts.waitForDatabase()
+        guard try await parts.store.sharesSealingKey() else {
+            throw SetupError(
+                "this process has another key than the one that the database's secrets are sealed with; copy secret.key "
+                    + "from the first state directory and name it with GONDOLA_SECRET_KEY_FILE")
+        }
         await parts.models.load()
         if roles.contains(.worker) {
             try parts.state.lock()
@@ -43,6 +49,7 @@ public struct GondolaService: Sendable {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await parts.models.run() }
+            group.addTask { await parts.collectRubbish() }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
@@ -140,6 +147,20 @@ struct ServiceParts: Sendable {
         return Worker(
             store: store, runner: runner, policy: policy, settings: settings, bell: workerBell,
             heartbeat: workerHeartbeat, log: log)
+    }
+
+    /// Removes what uploads and downloads that died left behind. Older than a day: nothing takes that long.
+    func collectRubbish() async {
+        for await _ in chain(
+            [ContinuousClock.now].async, AsyncTimerSequence(interval: .seconds(3600), clock: .continuous))
+        {
+            do {
+                let count = try await objects.collectRubbish(olderThan: Date(timeIntervalSinceNow: -86_400))
+                if count > 0 { log.info("removed left-over files", metadata: ["files": "\(count)"]) }
+            } catch {
+                log.warning("cannot remove left-over files", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     /// A database that is still starting is waited for; one that is not migrated is not.

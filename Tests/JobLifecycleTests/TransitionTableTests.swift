@@ -37,6 +37,10 @@ import VideoModels
         ready       cleanedUp       cleaned
         ready       postponed       ready       snooze
         ready       setback         ready       snooze
+        unknown     accepted        rendering   settle publish snooze
+        unknown     notSent         quoted      snooze release publish
+        unknown     refused         failed      release publish
+        unknown     accountBlocked  blocked     publish release
         unknown     resubmit        quoted      settle publish snooze
         unknown     giveUp          failed      settle publish
         blocked     resubmit        accepted    publish snooze

@@ -1,3 +1,4 @@
+import Collections
 import Foundation
 
 /// A fixed number of connections, each on a thread of its own, and one bounded queue of work before them.
@@ -13,7 +14,7 @@ final class ConnectionPool: @unchecked Sendable {
     private let queueLimit: Int
     private let condition = NSCondition()
     // Guarded by `condition`.
-    private var waiting: [Work] = []
+    private var waiting: Deque<Work> = []
     private var isStopping = false
     private var running: Int
 
@@ -96,7 +97,7 @@ final class ConnectionPool: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while waiting.isEmpty, !isStopping { condition.wait() }
-        return waiting.isEmpty ? nil : waiting.removeFirst()
+        return waiting.popFirst()
     }
 }
 

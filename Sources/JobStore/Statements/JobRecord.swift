@@ -24,7 +24,9 @@ public struct JobRecord: Hashable, Sendable {
     public var updatedAt: Date
     public var isDeleted: Bool
 
-    init(_ row: Row, secrets: SecretBox) throws {
+    /// `secrets` opens the private link, for whoever is going to fetch it. Everybody else reads the row without it, so a
+    /// link that was sealed with another key is the worker's trouble and not that of a user's whole feed.
+    init(_ row: Row, secrets: SecretBox?) throws {
         let columns = try StateColumns(row, secrets: secrets)
         user = try row.id("user_id")
         id = try row.id("id")

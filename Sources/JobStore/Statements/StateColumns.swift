@@ -45,7 +45,7 @@ struct StateColumns {
         }
     }
 
-    init(_ row: Row, secrets: SecretBox) throws(PostgresError) {
+    init(_ row: Row, secrets: SecretBox?) throws(PostgresError) {
         state = try row.text("state")
         price = try row.optional("price", Row.money)
         submittingToken = try row.optional("submitting_token", Row.int64)
@@ -62,7 +62,7 @@ struct StateColumns {
             let sealed = try row.optional("sealed_link", Row.bytes)
             let context = try row.text("id")
             var link: Redacted<String>?
-            if let sealed { link = try secrets.open(sealed, for: context) }
+            if let sealed, let secrets { link = try secrets.open(sealed, for: context) }
             rendering = Rendering(
                 price: price, model: try row.text("venice_model"), queueID: queueID, link: link,
                 submittedAt: try row.date("submitted_at"), usual: try row.optional("usual_seconds", Row.double),

@@ -17,7 +17,9 @@ struct Servers: Sendable {
         let phone = PhoneAPI(
             store: parts.store, objects: parts.objects, models: parts.models, venice: parts.venice, hub: parts.hub,
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
-        let api = try await HTTPServer.start(on: parts.configuration.listen, handle: phone.router.handle)
+        let api = try await HTTPServer.start(
+            on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
+            handle: phone.router.handle)
         return Servers(api: api, ops: opsServer)
     }
 

@@ -65,7 +65,8 @@ public struct FeedFollower: Sendable {
     private mutating func take(_ page: ChangePage) {
         copy.apply(page)
         cursor = page.cursor
-        hasMore = page.hasMore
+        // A snapshot stands at its first page's moment; what changed meanwhile comes next.
+        hasMore = page.hasMore || page.isSnapshot
     }
 
     private mutating func startOver() {

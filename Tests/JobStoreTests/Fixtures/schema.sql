@@ -37,6 +37,7 @@ CREATE TABLE public.attempts (
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
+    sealing_key_check bytea,
     CONSTRAINT database_epoch_singleton_check CHECK (singleton)
 );
 
@@ -105,6 +106,7 @@ CREATE TABLE public.jobs (
     last_setback text,
     next_action_at timestamp with time zone,
     lease_token bigint DEFAULT 0 NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
     leased_by text,
     change_sequence bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,

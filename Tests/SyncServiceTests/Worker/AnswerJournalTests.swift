@@ -13,7 +13,8 @@ import VideoModels
 @Suite struct AnswerJournalTests {
     private let accepted = QueueAnswer(
         status: 200, headers: ["CF-RAY": "8f0-FRA"],
-        body: Array(#"{"model":"wan-2.5-preview-text-to-video","queue_id":"q-1","download_url":"https://x.venice.ai/1"}"#.utf8))
+        body: Array(
+            #"{"model":"wan-2.5-preview-text-to-video","queue_id":"q-1","download_url":"https://x.venice.ai/1"}"#.utf8))
 
     @Test func `an answer is found by the next process, as it came`() async throws {
         try await withDirectory { directory in
@@ -84,7 +85,8 @@ extension AnswerJournal.Submission {
     private let accepted = QueueAnswer(
         status: 200, headers: [:], body: Array(#"{"model":"m","queue_id":"q-1"}"#.utf8))
     private let refused = QueueAnswer(
-        status: 422, headers: [:], body: Array(#"{"error":{"message":"no","type":"provider_content_policy","credits_refunded":true}}"#.utf8))
+        status: 422, headers: [:],
+        body: Array(#"{"error":{"message":"no","type":"provider_content_policy","credits_refunded":true}}"#.utf8))
 
     @Test func `an answer whose commit never came is brought to the job`() async throws {
         try await withJob { database, record, recovery, journal in
@@ -178,7 +180,8 @@ extension AnswerJournal.Submission {
             var log = Logger(label: "test")
             log.logLevel = .critical
             try await body(
-                database, record, AnswerRecovery(store: store, journal: journal, policy: JobPolicy(), log: log), journal)
+                database, record, AnswerRecovery(store: store, journal: journal, policy: JobPolicy(), log: log), journal
+            )
         }
     }
 }

@@ -65,19 +65,21 @@ struct PlainClient: Sendable {
             }
         }
         guard connected == 0 else { throw Broken(what: "connect: \(String(cString: strerror(errno)))") }
-        write(request, socket)
+        let wasReset = write(request, socket)
         let (bytes, isReset) = try readToEnd(socket)
-        return parse(bytes, isReset: isReset)
+        return parse(bytes, isReset: wasReset || isReset)
     }
 
-    /// A peer that resets makes this stop early; what it sent before is still read.
-    private func write(_ request: Data, _ socket: Int32) {
+    /// A peer that resets makes this stop early; what it sent before is still read. Whoever sees a reset first takes it: a
+    /// later read finds only the end.
+    private func write(_ request: Data, _ socket: Int32) -> Bool {
         var rest = request[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return errno == ECONNRESET }
             rest = rest.dropFirst(count)
         }
+        return false
     }
 
     private func readToEnd(_ socket: Int32) throws -> (Data, isReset: Bool) {

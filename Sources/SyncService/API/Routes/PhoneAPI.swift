@@ -61,15 +61,20 @@ struct PhoneAPI: Sendable {
         if let most = submission.maxPrice, most < .zero {
             throw Problem.invalid([Finding(field: "max_price", code: .malformed, message: "must not be negative")])
         }
+        let hash = ContentHash(of: try Wire.encode(submission))
+        let idempotency = IdempotencyKey(key: key, bodyHash: Data(hash.bytes))
+        // Before validating: what was taken in once is not refused now because a model has left since.
+        if let known = try await store.submitted(with: idempotency, user: user) { return try Self.answer(known, 200) }
         try await check(submission.request, of: user)
         let id = JobID(at: .nowInMicroseconds)
-        let hash = ContentHash(of: try Wire.encode(submission))
         let detail = try await store.submit(
             submission, id: id, user: user, account: configuration.veniceAccount,
-            key: IdempotencyKey(key: key, bodyHash: Data(hash.bytes)))
-        return .json(
-            try Wire.encode(detail), status: detail.job.id == id ? 201 : 200,
-            headers: ["Location": "/v1/jobs/\(detail.job.id)"])
+            key: idempotency)
+        return try Self.answer(detail, detail.job.id == id ? 201 : 200)
+    }
+
+    private static func answer(_ detail: JobDetail, _ status: Int) throws -> APIResponse {
+        .json(try Wire.encode(detail), status: status, headers: ["location": "/v1/jobs/\(detail.job.id)"])
     }
 
     @Sendable private func job(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {

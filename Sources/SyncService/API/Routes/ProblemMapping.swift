@@ -14,7 +14,8 @@ extension Problem {
             log.error(
                 "request failed",
                 metadata: [
-                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(status)",
+                    "request_id": "\(request.id)", "method": "\(request.method)", "path": "\(request.path)",
+                    "status": "\(status)",
                     "error": "\(error)",
                 ])
         }
