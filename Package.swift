@@ -78,7 +78,8 @@ let package = Package(
             name: "VeniceTransportTests",
             dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"]),
         .testTarget(
-            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"]),
+            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
         .testTarget(
             name: "SyncServiceTests",

@@ -3,7 +3,7 @@ public import VideoModels
 
 /// Where a job is. Each case holds exactly what that stage needs, so a stage cannot be entered without it.
 public enum JobState: Hashable, Sendable {
-    /// Validated and durable; nothing is priced or paid. Leads to `quoted`, `failed`, `cancelled`.
+    /// Validated and durable; nothing is priced or paid. Leads to `quoted`, `failed`, `cancelled`, `attention`.
     case accepted
     /// Priced, and within the limits of job and user. Leads to `submitting`, `failed`, `cancelled`.
     case quoted(Quotation)
@@ -19,7 +19,7 @@ public enum JobState: Hashable, Sendable {
     case ready(Delivery)
     case failed(Failure)
     case cancelled
-    /// A person decides. Leads to `quoted`, `accepted`, `failed`.
+    /// A person decides. Leads to `quoted`, `accepted`, `failed`, `cancelled`.
     case attention(Attention)
 }
 

@@ -32,6 +32,7 @@ public struct GondolaService: Sendable {
         let parts = try ServiceParts(configuration, roles: roles, log: log)
         defer { parts.http.stop() }
         try await parts.waitForDatabase()
+        await parts.models.load()
         if roles.contains(.worker) {
             try parts.state.lock()
             try await parts.recovery.replay()

@@ -1,4 +1,5 @@
 import Foundation
+import JobLifecycle
 import JobStore
 import Logging
 import Synchronization
@@ -23,12 +24,33 @@ final class ModelDirectory: Sendable {
     /// By id.
     var all: [VideoModel] { models.withLock { $0.values.sorted { $0.id < $1.id } } }
 
-    func model(_ id: String) async -> VideoModel? { models.withLock { $0[id] } }
+    enum Found {
+        case found(VideoModel)
+        case gone(Failure)
+        /// There is no list yet, which says nothing about the model.
+        case notLoaded
+    }
+
+    func find(_ id: String) -> Found {
+        models.withLock { models in
+            if let model = models[id] { return .found(model) }
+            return models.isEmpty ? .notLoaded : .gone(Failure(.refused, "The model \(id) is no longer offered."))
+        }
+    }
 
     /// True once there is a list, from the upstream or from the database.
     var isLoaded: Bool { models.withLock { !$0.isEmpty } }
 
-    /// Runs until cancelled.
+    /// Loads what the database remembers, else asks the upstream once.
+    func load() async {
+        if let saved = try? await store.savedModels(account: venice.account.id) {
+            set(saved)
+        } else {
+            _ = await refresh()
+        }
+    }
+
+    /// Refreshes until cancelled.
     func run() async {
         let bell = Bell()
         var failures = 0
@@ -50,7 +72,6 @@ final class ModelDirectory: Sendable {
             try await store.save(catalogue.models, account: venice.account.id)
             return true
         } catch {
-            if !isLoaded, let saved = try? await store.savedModels(account: venice.account.id) { set(saved) }
             log.warning("cannot refresh the models", metadata: ["error": "\(error)", "known": "\(all.count)"])
             return false
         }

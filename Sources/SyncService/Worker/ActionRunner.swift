@@ -54,9 +54,11 @@ struct ActionRunner: Sendable {
     // MARK: - before the money
 
     private func price(_ record: JobRecord) async throws -> ActionResult {
-        guard let model = await models.model(record.request.model) else {
-            let failure = Failure(.refused, "The model \(record.request.model) is no longer offered.")
-            return ActionResult(.refused(failure))
+        let model: VideoModel
+        switch models.find(record.request.model) {
+        case .found(let found): model = found
+        case .gone(let failure): return ActionResult(.refused(failure))
+        case .notLoaded: return ActionResult(.setback(Setback(.unreachable, "the models are not known yet")))
         }
         let assets = try await assets(of: record)
         do throws(VeniceError) {
@@ -79,9 +81,14 @@ struct ActionRunner: Sendable {
     private func submit(_ record: JobRecord) async -> ActionResult {
         let request: QueueRequest
         do {
-            guard let model = await models.model(record.request.model) else {
-                let failure = Failure(.refused, "The model \(record.request.model) is no longer offered.")
+            let model: VideoModel
+            switch models.find(record.request.model) {
+            case .found(let found): model = found
+            case .gone(let failure):
                 return ActionResult(.refused(failure), evidence: AttemptEvidence(.notSent, message: failure.message))
+            case .notLoaded:
+                let setback = Setback(.unreachable, "the models are not known yet")
+                return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent))
             }
             request = try QueueRequest(record.request, model: model, assets: try await assets(of: record))
         } catch let error as VeniceError {
@@ -203,20 +210,13 @@ struct ActionRunner: Sendable {
             height: facts.height, hasSound: facts.hasSound)
     }
 
-    /// Removes the upstream's copy: the link is revoked, anything else is retrieved once more with the deleting flag
+    /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
     private func cleanUp(_ delivery: Delivery) async throws -> ActionResult {
         let rendering = delivery.rendering
-        do throws(VeniceError) {
-            if let link = rendering.link {
-                try await venice.deleteDownload(link)
-                return ActionResult(.cleanedUp)
-            }
-        } catch {
-            return ActionResult(error.onCleanUp)
-        }
         if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
         do throws(VeniceError) {
+            if let link = rendering.link { try await venice.deleteDownload(link) }
             let outcome = try await venice.retrieve(
                 model: rendering.model, queueID: rendering.queueID, deleteMedia: true)
             if case .video(let stream) = outcome { await drain(stream) }

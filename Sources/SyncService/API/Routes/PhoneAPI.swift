@@ -114,17 +114,19 @@ struct PhoneAPI: Sendable {
     /// Refuses with every finding at once: the model's, and assets that are not this user's.
     @discardableResult
     private func check(_ request: VideoRequest, of user: UserID) async throws -> VideoModel {
-        guard models.isLoaded else {
-            throw Problem(
-                status: 503, code: .upstreamUnavailable, title: "The models are not known yet",
-                detail: "Try again in a few seconds.")
-        }
-        guard let model = await models.model(request.model) else {
+        let model: VideoModel
+        switch models.find(request.model) {
+        case .found(let found): model = found
+        case .gone:
             throw Problem.invalid([
                 Finding(
                     field: "request.model", code: .unknownModel, message: "there is no such model; see GET /v1/models",
                     given: request.model)
             ])
+        case .notLoaded:
+            throw Problem(
+                status: 503, code: .upstreamUnavailable, title: "The models are not known yet",
+                detail: "Try again in a few seconds.")
         }
         var findings = request.validate(against: model)
         for case (let field, .asset(let id)) in request.media {

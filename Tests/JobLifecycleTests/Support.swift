@@ -1,0 +1,89 @@
+import Foundation
+import JobLifecycle
+import TestSupport
+import VideoModels
+
+/// Every state, each once per distinction that its transitions make.
+let states: [(name: String, state: JobState)] = [
+    ("accepted", .accepted),
+    ("quoted", .quoted(.sample)),
+    ("submitting", .submitting(.sample, by: .sample)),
+    ("rendering", .rendering(.sample)),
+    ("downloading", .downloading(.sample)),
+    ("ready", .ready(.sample)),
+    ("cleaned", .ready(Delivery(rendering: .sample, videoID: .sample(), isCleanedUp: true))),
+    ("failed", .failed(.sample)),
+    ("cancelled", .cancelled),
+    ("unknown", .attention(.unknownOutcome(.sample, evidence: "lost"))),
+    ("blocked", .attention(.accountBlocked(evidence: "402"))),
+]
+
+/// Every event, decisions apart.
+let events: [(name: String, event: JobEvent)] = [
+    ("priced", .priced(.sample)),
+    ("refused", .refused(.sample)),
+    ("intended", .submissionIntended(by: .sample)),
+    ("accepted", .submissionAccepted(.sample)),
+    ("notSent", .submissionNotSent(.sample)),
+    ("lost", .submissionLost(evidence: "timeout")),
+    ("accountBlocked", .accountBlocked(evidence: "402")),
+    ("stillRendering", .stillRendering(usual: 90)),
+    ("newEstimate", .stillRendering(usual: 120)),
+    ("announced", .videoAnnounced(link: nil)),
+    ("stored", .videoStored(.sample)),
+    ("renderingFailed", .renderingFailed(.sample)),
+    ("cleanedUp", .cleanedUp),
+    ("postponed", .postponed(3)),
+    ("setback", .setback(.sample)),
+    ("cancel", .cancelRequested),
+    ("resubmit", .decided(.resubmit)),
+    ("giveUp", .decided(.giveUp)),
+]
+
+extension JobState {
+    /// The word of `states`.
+    var word: String {
+        switch self {
+        case .accepted: "accepted"
+        case .quoted: "quoted"
+        case .submitting: "submitting"
+        case .rendering: "rendering"
+        case .downloading: "downloading"
+        case .ready(let delivery): delivery.isCleanedUp ? "cleaned" : "ready"
+        case .failed: "failed"
+        case .cancelled: "cancelled"
+        case .attention(.unknownOutcome): "unknown"
+        case .attention(.accountBlocked): "blocked"
+        }
+    }
+}
+
+extension JobEffect {
+    var word: String {
+        switch self {
+        case .publish: "publish"
+        case .reserve: "reserve"
+        case .settle: "settle"
+        case .release: "release"
+        case .refund: "refund"
+        case .addVideo: "addVideo"
+        case .snooze: "snooze"
+        }
+    }
+
+    var snooze: TimeInterval? {
+        if case .snooze(let delay) = self { delay } else { nil }
+    }
+}
+
+extension JobProgress {
+    /// Applies events in a row, with the sample's time and no jitter; the effects are those of the last.
+    @discardableResult
+    mutating func apply(
+        _ events: JobEvent..., policy: JobPolicy = JobPolicy(), at now: Date = .sample
+    ) throws -> [JobEffect] {
+        var effects: [JobEffect] = []
+        for event in events { effects = try apply(event, policy: policy, at: now, jitter: 0) }
+        return effects
+    }
+}

@@ -1,0 +1,285 @@
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'rows of % are never changed or removed', tg_table_name;
+end $$;
+
+CREATE TABLE public.assets (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    storage_key text NOT NULL,
+    content_type text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT assets_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT assets_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.attempts (
+    user_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    lease_token bigint NOT NULL,
+    price numeric(18,6) NOT NULL,
+    request_sha256 bytea,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    http_status integer,
+    request_id text,
+    balance text,
+    message text,
+    CONSTRAINT attempt_ends_with_an_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'not_sent'::text, 'lost'::text, 'blocked'::text])))
+);
+
+CREATE TABLE public.database_epoch (
+    singleton boolean DEFAULT true NOT NULL,
+    epoch uuid DEFAULT gen_random_uuid() NOT NULL,
+    CONSTRAINT database_epoch_singleton_check CHECK (singleton)
+);
+
+CREATE TABLE public.devices (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT devices_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT devices_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE public.idempotency_keys (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    job_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
+    CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+);
+
+CREATE TABLE public.job_steps (
+    user_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    number bigint NOT NULL,
+    state text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.job_steps_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.jobs (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    state text NOT NULL,
+    request jsonb NOT NULL,
+    max_price numeric(18,6),
+    account text NOT NULL,
+    price numeric(18,6),
+    submitting_token bigint,
+    venice_model text,
+    queue_id text,
+    sealed_link bytea,
+    submitted_at timestamp with time zone,
+    usual_seconds double precision,
+    polls integer DEFAULT 0 NOT NULL,
+    video_id uuid,
+    is_cleaned_up boolean,
+    failure_code text,
+    failure_message text,
+    is_refunded boolean,
+    attention_kind text,
+    attention_evidence text,
+    setbacks integer DEFAULT 0 NOT NULL,
+    server_errors integer DEFAULT 0 NOT NULL,
+    last_setback text,
+    next_action_at timestamp with time zone,
+    lease_token bigint DEFAULT 0 NOT NULL,
+    leased_by text,
+    change_sequence bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT job_attention_says_why CHECK (((state = 'attention'::text) = (attention_kind IS NOT NULL))),
+    CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT job_paid_has_its_handle CHECK (((state <> ALL (ARRAY['rendering'::text, 'downloading'::text, 'ready'::text])) OR ((queue_id IS NOT NULL) AND (venice_model IS NOT NULL) AND (submitted_at IS NOT NULL)))),
+    CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
+    CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
+    CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
+    CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
+    CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text]))),
+    CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
+    CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE public.ledger (
+    user_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    amount numeric(18,6) NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ledger_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
+);
+
+ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.model_catalogues (
+    account text NOT NULL,
+    models jsonb NOT NULL,
+    fetched_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.rate_budgets (
+    account text NOT NULL,
+    endpoint text NOT NULL,
+    arrival timestamp with time zone NOT NULL,
+    held_until timestamp with time zone
+);
+
+CREATE TABLE public.schema_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    change_sequence bigint DEFAULT 0 NOT NULL,
+    feed_floor bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.videos (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    model text NOT NULL,
+    storage_key text NOT NULL,
+    content_type text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    duration_seconds double precision,
+    width integer,
+    height integer,
+    has_sound boolean,
+    change_sequence bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT videos_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT videos_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE ONLY public.assets
+    ADD CONSTRAINT assets_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (user_id, job_id, lease_token);
+
+ALTER TABLE ONLY public.database_epoch
+    ADD CONSTRAINT database_epoch_pkey PRIMARY KEY (singleton);
+
+ALTER TABLE ONLY public.devices
+    ADD CONSTRAINT devices_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.devices
+    ADD CONSTRAINT devices_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.job_steps
+    ADD CONSTRAINT job_steps_pkey PRIMARY KEY (user_id, job_id, number);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (user_id, number);
+
+ALTER TABLE ONLY public.model_catalogues
+    ADD CONSTRAINT model_catalogues_pkey PRIMARY KEY (account);
+
+ALTER TABLE ONLY public.rate_budgets
+    ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (account, endpoint);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.videos
+    ADD CONSTRAINT videos_pkey PRIMARY KEY (user_id, id);
+
+ALTER TABLE ONLY public.videos
+    ADD CONSTRAINT videos_user_id_job_id_key UNIQUE (user_id, job_id);
+
+CREATE UNIQUE INDEX attempts_one_open ON public.attempts USING btree (user_id, job_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX jobs_due ON public.jobs USING btree (next_action_at) WHERE (next_action_at IS NOT NULL);
+
+CREATE UNIQUE INDEX jobs_feed ON public.jobs USING btree (user_id, change_sequence);
+
+CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id) WHERE (queue_id IS NOT NULL);
+
+CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
+
+CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.assets
+    ADD CONSTRAINT assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE ONLY public.devices
+    ADD CONSTRAINT devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE ONLY public.job_steps
+    ADD CONSTRAINT job_steps_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE ONLY public.videos
+    ADD CONSTRAINT videos_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.videos
+    ADD CONSTRAINT videos_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+

@@ -1,0 +1,211 @@
+import Foundation
+import TestSupport
+import Testing
+import VideoModels
+
+@testable import JobStore
+
+@Suite struct PoolTests {
+    private let one = Statement("one", "select 1 as one")
+
+    private func ask(_ pool: ConnectionPool) async throws -> Int? {
+        try await pool.transaction { try $0.execute(one).first { try $0.int("one") } }
+    }
+
+    @Test func `connections that were killed while idle are replaced unseen`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 3) { pool async throws in
+                _ = try await (0..<12).concurrently { _ in try await self.ask(pool) }
+                try await database.sql(
+                    "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+                        + "where application_name = 'test' and datname = current_database()")
+                let answers = try await (0..<12).concurrently { _ in try await self.ask(pool) }
+                #expect(answers == Array(repeating: 1, count: 12))
+            }
+        }
+    }
+
+    @Test func `a connection killed at work is unavailable, and the next work goes on`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1) { pool async throws in
+                let error = await #expect(throws: PostgresError.self) {
+                    try await pool.transaction { try $0.run("select pg_terminate_backend(pg_backend_pid())") }
+                }
+                guard case .unavailable = error else { return #expect(error == .unavailable("…")) }
+                #expect(try await self.ask(pool) == 1)
+            }
+        }
+    }
+
+    @Test func `a server that is not there is unavailable`() async throws {
+        let pool = ConnectionPool(
+            conninfo: "host=/nonexistent dbname=x", connections: 1, applicationName: "test")
+        defer { pool.stop() }
+        let error = await #expect(throws: PostgresError.self) { try await ask(pool) }
+        guard case .unavailable(let message) = error else { return #expect(error == .unavailable("…")) }
+        #expect(message.contains("/nonexistent"))
+    }
+
+    @Test func `an error rolls back and leaves the connection of use`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1) { pool async throws in
+                await #expect(throws: PostgresError.self) {
+                    try await pool.transaction { connection in
+                        try connection.run("create table t ()")
+                        try connection.run("select 1/0")
+                    }
+                }
+                #expect(try await self.ask(pool) == 1)
+                #expect(try await database.sql("select to_regclass('t') is null") == "t")
+            }
+        }
+    }
+
+    @Test func `more work than the bound is refused as busy, the rest is done`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1, queueLimit: 2) { pool async throws in
+                let gate = DispatchSemaphore(value: 0)
+                let (started, continuation) = AsyncStream<Void>.makeStream()
+                let first = Task {
+                    try await pool.run { _ in
+                        continuation.finish()
+                        gate.wait()
+                    }
+                }
+                for await _ in started {}
+                // Two find a place. The eighth that does not opens the gate for them.
+                let refused = Counter()
+                let results = try await (0..<10).concurrently { _ in
+                    do {
+                        return try await self.ask(pool)
+                    } catch PostgresError.busy {
+                        if refused.increment() == 8 { gate.signal() }
+                        return nil
+                    }
+                }
+                try await first.value
+                #expect(results.compactMap { $0 } == [1, 1])
+            }
+        }
+    }
+
+    @Test func `stopping finishes what was handed over and refuses what comes later`() async throws {
+        try await TestDatabase.with { database async throws in
+            let pool = ConnectionPool(conninfo: database.conninfo, connections: 2, applicationName: "test")
+            let gate = DispatchSemaphore(value: 0)
+            let (started, continuation) = AsyncStream<Void>.makeStream()
+            let work = Task {
+                try await pool.transaction { connection in
+                    continuation.finish()
+                    gate.wait()
+                    return try connection.execute(one).first { try $0.int("one") }
+                }
+            }
+            for await _ in started {}
+            let stopping = Task.detached { pool.stop() }
+            gate.signal()
+            await stopping.value
+            #expect(try await work.value == 1)
+            await #expect(throws: PostgresError.unavailable("the pool is closed")) { try await self.ask(pool) }
+            pool.stop()
+        }
+    }
+
+    @Test(arguments: [
+        ("08006", true), ("57P01", true), ("57014", true), ("55P03", true), ("53100", true), ("53300", true),
+        ("40001", true), ("40P01", true), ("25006", true), ("58030", true), ("42P01", false), ("22P02", false),
+        ("23502", false),
+    ])
+    func `what may pass later is told from what never will`(state: String, isPassing: Bool) {
+        let error = PostgresError(state: state, constraint: nil, message: "m")
+        #expect(error == (isPassing ? .unavailable("m") : .refused(state: state, message: "m")))
+    }
+
+    @Test func `a constraint is named`() {
+        #expect(
+            PostgresError(state: "23505", constraint: "c", message: "m") == .constraint(name: "c", message: "m"))
+    }
+}
+
+@Suite struct ValueTests {
+    @Test func `values come back as they went in`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1) { pool async throws in
+                let statement = Statement(
+                    "echo",
+                    "select $1::text t, $2::bytea b, $3::numeric(18, 6) m, $4::timestamptz d, $5::bool f, $6::float8 x, "
+                        + "$7::bigint i, $8::text n")
+                let text = "it's \\ \"x\" {a,b} \u{1F3AC} \n\t é"
+                let bytes = (0...255).map { UInt8($0) }
+                let date = Date(timeIntervalSince1970: 1_795_253_400.123456)
+                try await pool.run { connection in
+                    let rows = try connection.execute(
+                        statement,
+                        [
+                            .text(text), .bytes(bytes), .money(.sample), .date(date), .bool(true), .double(1e-300),
+                            .int(Int64.min), .null,
+                        ])
+                    try rows.first { row throws in
+                        #expect(try row.text("t") == text)
+                        #expect(try row.bytes("b") == bytes)
+                        #expect(try row.money("m") == .sample)
+                        #expect(abs(try row.date("d").timeIntervalSince(date)) < 1e-6)
+                        #expect(try row.bool("f"))
+                        #expect(try row.double("x") == 1e-300)
+                        #expect(try row.int64("i") == .min)
+                        #expect(try row.optionalText("n") == nil)
+                        #expect(throws: PostgresError.unexpectedRow("n is null")) { try row.text("n") }
+                        #expect(throws: PostgresError.unexpectedRow("no column z")) { try row.text("z") }
+                        #expect(throws: PostgresError.unexpectedRow("t is malformed")) { try row.int("t") }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [0, -0.25, -86_400.5, 951_782_400, 951_868_799.999999, 4_102_444_800.5, 1_795_253_400.999999])
+    func `a time survives text to the microsecond`(seconds: Double) {
+        let date = Date(timeIntervalSince1970: seconds)
+        guard case .text(let text) = Value.date(date) else { return #expect(Value.date(date) != .null) }
+        // As the server writes it, with a space for the T.
+        let answer = text.replacing("T", with: " ")
+        #expect(abs((Row.date(answer)?.timeIntervalSince1970 ?? .nan) - seconds) < 1e-6)
+    }
+
+    @Test(arguments: ["", "2026-11-21", "2026-11-21 09:30:00+01", "infinity", "2026-11-21 09:30:00"])
+    func `a time in another form is not guessed`(text: String) { #expect(Row.date(text) == nil) }
+}
+
+@Suite struct NotificationTests {
+    @Test func `a payload names what changed, and anything else means look at everything`() {
+        #expect(Wakeup("jobs") == .jobs)
+        #expect(Wakeup(UserIDText.sample) == .user(.sample()))
+        #expect(Wakeup(nil) == .anything)
+        #expect(Wakeup("garbage") == .anything)
+    }
+
+    private enum UserIDText { static let sample = "\(Identifier<User>.sample())" }
+
+    @Test func `a commit wakes the listener, which comes back after a lost connection`() async throws {
+        try await TestDatabase.with { database async throws in
+            let user = try await database.addUser()
+            let (wakeups, continuation) = AsyncStream<Wakeup>.makeStream(bufferingPolicy: .bufferingOldest(100))
+            let listener = database.store.listen { continuation.yield($0) }
+            var received = wakeups.makeAsyncIterator()
+            #expect(await received.next() == .anything)
+            #expect(listener.isConnected)
+            try await database.submit()
+            #expect(Set([await received.next(), await received.next()]) == [.user(user), .jobs])
+
+            try await database.sql(
+                "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+                    + "where application_name = 'gondola listen' and datname = current_database()")
+            #expect(await received.next() == .anything)
+            let record = try await database.claimOne()
+            _ = try await database.store.advance(record, by: .priced(.sample))
+            #expect(await received.next() == .user(user))
+            listener.stop()
+            listener.stop()
+        }
+    }
+}
