@@ -85,8 +85,11 @@ let package = Package(
             name: "SyncServiceTests",
             dependencies: [
                 "SyncService", "JobStore", "JobLifecycle", "ObjectStorage", "VeniceTransport", "HTTPTransport",
-                "VideoModels", "VeniceSimulator", "TestSupport", logging,
+                "VideoModels", "VeniceSimulator", "TestSupport", crypto, logging,
             ] + nio),
+        .testTarget(
+            name: "gondolaTests",
+            dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
         .testTarget(name: "VeniceSimulatorTests", dependencies: ["VeniceSimulator", "HTTPTransport", "TestSupport"]),
         .testTarget(
             name: "EndToEndTests",

@@ -38,12 +38,13 @@ struct Jobs: AsyncParsableCommand {
             Table(
                 [
                     .left("ID"), .shrinking("USER"), .left("STATE"), .shrinking("MODEL"), .right("PRICE"),
-                    .left("CREATED"), .shrinking("NEXT"),
+                    .right("AGE"), .shrinking("NEXT").extra,
                 ],
                 rows: jobs.map { job in
                     [
                         job.id.description, job.userName ?? job.user.description, job.state, job.request.model,
-                        job.price?.description ?? "-", TimeText.ago(job.createdAt, at: now), job.reason ?? job.next,
+                        job.price?.description ?? "-", TimeText.length(now.timeIntervalSince(job.createdAt)),
+                        job.reason ?? job.next,
                     ]
                 })
         }

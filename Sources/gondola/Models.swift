@@ -35,8 +35,9 @@ struct Models: AsyncParsableCommand {
         static func table(_ models: [VideoModel]) -> Table {
             Table(
                 [
-                    .shrinking("MODEL"), .left("KIND"), .shrinking("DURATIONS"), .shrinking("RESOLUTIONS"),
-                    .shrinking("ASPECT RATIOS"), .left("SOUND"), .left("PRIVACY"), .left("NOTE"),
+                    .left("MODEL"), .left("KIND"), .shrinking("DURATIONS"), .shrinking("RESOLUTIONS").extra,
+                    .shrinking("ASPECT RATIOS").extra, .left("SOUND").extra, .left("PRIVACY").extra,
+                    .left("NOTE").extra,
                 ],
                 rows: models.sorted { $0.id < $1.id }.map { model in
                     [

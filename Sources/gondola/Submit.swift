@@ -15,12 +15,16 @@ struct Submit: AsyncParsableCommand {
 
     @OptionGroup var phone: PhoneOptions
     @OptionGroup(title: "The video") var wish: RequestOptions
-    @Option(help: "Refuse if the price is higher, in dollars (default: the price that was quoted).")
+    @Option(
+        help: ArgumentHelp(
+            "Refuse if the price is higher, in dollars (default: the price that was quoted).", valueName: "dollars"))
     var maxPrice: String?
     @Flag(name: .shortAndLong, help: "Spend without asking.") var yes = false
     @Flag(help: "Follow the job to its end; the exit status is 0 only if there is a video.") var wait = false
-    @Option(help: "Wait, and save the video under this name.") var output: String?
-    @Option(help: "Asking again with the same key never makes a second job (default: a new key).")
+    @Option(help: ArgumentHelp("Wait, and save the video under this name.", valueName: "file")) var output: String?
+    @Option(
+        help: ArgumentHelp(
+            "Asking again with the same key never makes a second job (default: a new key).", valueName: "key"))
     var idempotencyKey: String?
     @OptionGroup var format: OutputOptions
 

@@ -48,7 +48,7 @@ struct Users: AsyncParsableCommand {
                 Table(
                     [
                         .left("ID"), .shrinking("NAME"), .right("DEVICES"), .right("JOBS"), .right("SPENT"),
-                        .left("ADDED"),
+                        .left("ADDED").extra,
                     ],
                     rows: users.map { user in
                         [

@@ -69,7 +69,7 @@ struct Demo: AsyncParsableCommand {
 
             """)
         let job = results.last.map { $0.detail.job.id.description } ?? "ID"
-        Terminal.say("Keep looking (the token is in GONDOLA_TOKEN, the database in DATABASE_URL):")
+        Terminal.say("Keep looking, while the server runs (GONDOLA_TOKEN holds the token, DATABASE_URL the database):")
         Terminal.say("  gondola jobs list    gondola jobs show \(job)")
         Terminal.say("  curl -H \"Authorization: Bearer $GONDOLA_TOKEN\" '\(server)/v1/changes'")
     }

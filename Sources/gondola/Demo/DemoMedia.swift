@@ -25,16 +25,21 @@ enum DemoMedia {
     static func facts(from json: Data, path: String) throws -> Facts {
         struct Answer: Decodable {
             struct Stream: Decodable {
-                var codec_type: String?
+                var kind: String?
                 var width: Int?
                 var height: Int?
+
+                enum CodingKeys: String, CodingKey {
+                    case width, height
+                    case kind = "codec_type"
+                }
             }
             struct Format: Decodable { var duration: String? }
             var streams: [Stream]
             var format: Format
         }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: json),
-            let picture = answer.streams.first(where: { $0.codec_type == "video" }), let width = picture.width,
+            let picture = answer.streams.first(where: { $0.kind == "video" }), let width = picture.width,
             let height = picture.height, width > 0, height > 0,
             let seconds = answer.format.duration.flatMap({ Double($0) }), seconds > 0
         else { throw CommandFailure(.failed, "\(path): ffprobe finds no whole video in it") }

@@ -18,13 +18,14 @@ struct DemoReport {
     var videos: Table {
         Table(
             [
-                .left("VIDEO"), .shrinking("MODEL"), .right("PRICE"), .shrinking("FILE"), .right("SIZE"),
+                .left("VIDEO").extra, .shrinking("MODEL"), .right("PRICE"), .shrinking("FILE"), .right("SIZE"),
                 .left("SHA-256"), .right("LENGTH"), .right("PICTURE"),
             ],
             rows: results.map { result in
                 [
                     result.title, result.detail.job.request.model, result.detail.job.price?.description ?? "-",
-                    result.path, SizeText.rounded(result.video.bytes), String(result.video.sha256.prefix(12)) + "…",
+                    Self.shortened(result.path), SizeText.rounded(result.video.bytes),
+                    String(result.video.sha256.prefix(8)) + "…",
                     String(format: "%.2f s", result.facts.seconds), "\(result.facts.width)×\(result.facts.height)",
                 ]
             })
@@ -37,6 +38,12 @@ struct DemoReport {
         return Table(
             [.left("SECONDS UNTIL")] + columns.map { .right($0) },
             rows: results.map { result in [result.title] + columns.map { Self.times(of: $0, in: result.detail) } })
+    }
+
+    /// Relative to where the command was started, if it lies there.
+    private static func shortened(_ path: String) -> String {
+        let here = FileManager.default.currentDirectoryPath + "/"
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
     }
 
     /// A status that was entered again, after a setback, has several times.

@@ -6,9 +6,9 @@ import VideoModels
 /// Where the commands for the phone's API find the server, and as whom they come.
 struct PhoneOptions: ParsableArguments {
     @Option(
-        help:
-            "Address of the phone's API (GONDOLA_SERVER; default: http://127.0.0.1:8080). The token is in GONDOLA_TOKEN."
-    )
+        help: ArgumentHelp(
+            "The phone's API (GONDOLA_SERVER; default: http://127.0.0.1:8080). The token is in GONDOLA_TOKEN.",
+            valueName: "url"))
     var server: String?
 
     func client() throws -> PhoneClient {

@@ -8,10 +8,18 @@ struct Table {
         var isRight = false
         /// Whether it may be cut when room is short.
         var shrinks = false
+        /// Whether it may go when cutting is not enough.
+        var isExtra = false
 
         static func left(_ title: String) -> Column { Column(title: title) }
         static func right(_ title: String) -> Column { Column(title: title, isRight: true) }
         static func shrinking(_ title: String) -> Column { Column(title: title, shrinks: true) }
+
+        var extra: Column {
+            var copy = self
+            copy.isExtra = true
+            return copy
+        }
     }
 
     var columns: [Column]
@@ -27,24 +35,44 @@ struct Table {
 
     /// The heading and the rows; nil for `width` cuts nothing.
     func lines(width: Int?) -> [String] {
-        let widths = fitted(to: width)
+        let shown = columnsThatFit(width)
+        let widths = fitted(shown, to: width)
         return ([columns.map(\.title)] + rows).map { row in
-            let cells = zip(zip(row, columns), widths).map { cell, width in
-                TextWidth.pad(TextWidth.cut(cell.0, to: width), to: width, right: cell.1.isRight)
+            let cells = zip(shown, widths).map { index, width in
+                TextWidth.pad(TextWidth.cut(row[index], to: width), to: width, right: columns[index].isRight)
             }
-            let line = cells.joined(separator: "  ")
+            let line = cells.joined(separator: Self.gap)
             let trimmed = String(line.reversed().drop { $0 == " " }.reversed())
             return width.map { TextWidth.cut(trimmed, to: $0) } ?? trimmed
         }
     }
 
-    private func fitted(to width: Int?) -> [Int] {
-        var widths = columns.indices.map { index in
-            ([columns[index].title] + rows.map { $0[index] }).map { TextWidth.columns(of: $0) }.max() ?? 0
+    private static let gap = "  "
+
+    private func naturalWidth(_ index: Int) -> Int {
+        rows.reduce(TextWidth.columns(of: columns[index].title)) { max($0, TextWidth.columns(of: $1[index])) }
+    }
+
+    /// All columns, without the last extra ones where not even cutting makes room for them.
+    private func columnsThatFit(_ width: Int?) -> [Int] {
+        var shown = Array(columns.indices)
+        guard let width else { return shown }
+        func least(_ index: Int) -> Int {
+            columns[index].shrinks ? min(naturalWidth(index), Self.narrowest) : naturalWidth(index)
         }
+        while shown.map(least).reduce(Self.gap.count * (shown.count - 1), +) > width,
+            let extra = shown.lastIndex(where: { columns[$0].isExtra })
+        {
+            shown.remove(at: extra)
+        }
+        return shown
+    }
+
+    private func fitted(_ shown: [Int], to width: Int?) -> [Int] {
+        var widths = shown.map(naturalWidth)
         guard let width else { return widths }
-        let shrinking = columns.indices.filter { columns[$0].shrinks }
-        while widths.reduce(2 * (widths.count - 1), +) > width {
+        let shrinking = shown.indices.filter { columns[shown[$0]].shrinks }
+        while widths.reduce(Self.gap.count * (widths.count - 1), +) > width {
             guard let widest = shrinking.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.narrowest else {
                 break
             }

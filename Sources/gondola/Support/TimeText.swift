@@ -22,5 +22,4 @@ enum TimeText {
 
     static func clock(_ date: Date) -> String { String(Wire.text(of: date).dropFirst(11).prefix(12)) + "Z" }
 
-    static func ago(_ date: Date, at now: Date) -> String { length(now.timeIntervalSince(date)) + " ago" }
 }

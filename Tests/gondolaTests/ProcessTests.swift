@@ -1,0 +1,139 @@
+import Foundation
+import JobStore
+import Logging
+import TestSupport
+import Testing
+import VideoModels
+
+@testable import gondola
+
+/// The executable as a process of its own, on a database of its own.
+struct ProcessTests {
+    private struct Ended {
+        var status: Int32
+        var output: String
+        var errors: String
+
+        func json<Value: Decodable>(_ type: Value.Type) throws -> Value {
+            try Wire.decode(type, from: Data(output.utf8))
+        }
+    }
+
+    private func gondola(
+        _ arguments: String..., database: String = "", environment: [String: String] = [:]
+    ) async throws -> Ended {
+        // The executable lies beside the bundle of the tests.
+        let folder =
+            Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
+            ?? Bundle.main.bundleURL
+        let process = Process()
+        process.executableURL = folder.appendingPathComponent("gondola")
+        process.arguments = arguments
+        let kept = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("GONDOLA_") && !$0.key.hasPrefix("VENICE_")
+        }
+        process.environment = kept.merging(["DATABASE_URL": database].merging(environment) { $1 }) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        async let said = read(output)
+        async let complained = read(errors)
+        let texts = await (said, complained)
+        process.waitUntilExit()
+        return Ended(status: process.terminationStatus, output: texts.0, errors: texts.1)
+    }
+
+    private func read(_ pipe: Pipe) async -> String {
+        await withCheckedContinuation { continuation in
+            let handle = pipe.fileHandleForReading
+            DispatchQueue.global().async {
+                continuation.resume(returning: String(decoding: handle.readDataToEndOfFile(), as: UTF8.self))
+            }
+        }
+    }
+
+    @Test func `a new database is brought forward once, and its status tells so`() async throws {
+        try await TestDatabase.with(isMigrated: false) { database in
+            let early = try await gondola("users", "list", database: database.conninfo)
+            #expect(early.status == 1)
+            #expect(early.errors.contains("run `gondola migrate`"))
+            #expect(try await gondola("migrate", "--status", database: database.conninfo).status == 1)
+            let first = try await gondola("migrate", "--json", database: database.conninfo)
+            #expect(try first.json([String: [String]].self) == ["applied": Migrator.all.map(\.name)])
+            let second = try await gondola("migrate", database: database.conninfo)
+            #expect(second.output == "nothing to do: the database is up to date\n")
+            #expect(try await gondola("migrate", "--status", database: database.conninfo).status == 0)
+        }
+    }
+
+    @Test func `a user gets a token that lets in until it is revoked`() async throws {
+        try await TestDatabase.with { database in
+            let address = database.conninfo
+            let user = try await gondola("users", "add", "alice", "--json", database: address).json(UserRecord.self)
+            #expect(try await gondola("users", "add", "alice", database: address).status == 65)
+            let issued = try await gondola("tokens", "issue", "--user", "alice", "--device", "phone", database: address)
+            let token = Redacted(issued.output.trimmingCharacters(in: .newlines))
+            let owner = try #require(try await database.store.authenticate(token))
+            #expect(owner.user == user.id)
+            #expect(issued.errors.contains(owner.device.description))
+
+            let listed = try await gondola("tokens", "list", "--user", "alice", database: address)
+            #expect(listed.output.contains(owner.device.description))
+            #expect(!listed.output.contains(token.reveal()))
+            let revoked = try await gondola("tokens", "revoke", owner.device.description, database: address)
+            #expect(revoked.output == "revoked phone\n")
+            #expect(try await database.store.authenticate(token) == nil)
+            #expect(try await gondola("tokens", "revoke", owner.device.description, database: address).status == 65)
+        }
+    }
+
+    @Test func `jobs are listed and shown with what happens next`() async throws {
+        try await TestDatabase.with { database in
+            let user = try await database.store.addUser(named: "alice", id: .sample()).id
+            let request = VideoRequest(model: "wan-2.5", prompt: "fog\u{1B}[2J")
+            let job = try await database.store.submit(
+                JobSubmission(request: request), id: .sample(2), user: user, account: "default"
+            ).job.id
+            let listed = try await gondola("jobs", "list", "--user", "alice", database: database.conninfo)
+            #expect(listed.output.split(separator: "\n").count == 2)
+            #expect(listed.output.contains("\(job)  alice  accepted  wan-2.5"))
+            let shown = try await gondola("jobs", "show", job.description, database: database.conninfo)
+            #expect(shown.output.contains("ask the upstream for the price"))
+            #expect(!shown.output.contains("\u{1B}"))
+            let none = try await gondola("jobs", "list", "--state", "ready", "--json", database: database.conninfo)
+            #expect(none.output == "[]\n")
+            let missing = try await gondola("jobs", "show", JobID.sample(9).description, database: database.conninfo)
+            #expect(missing.status == 65)
+        }
+    }
+
+    @Test func `wrong settings are named and nothing starts`() async throws {
+        let ended = try await gondola(
+            "run", "--lease", "soon", environment: ["GONDOLA_LISTEN": "nowhere", "GONDOLA_LISTENN": "x"])
+        #expect(ended.status == 64)
+        #expect(ended.errors.contains("--lease is \"soon\": expected a duration"))
+        #expect(ended.errors.contains("GONDOLA_LISTEN is \"nowhere\": expected HOST:PORT"))
+        #expect(ended.errors.contains("GONDOLA_LISTENN in the environment is no setting; did you mean GONDOLA_LISTEN?"))
+    }
+
+    @Test func `commands for the phone's API say what they lack`() async throws {
+        let bare = try await gondola("models", "list")
+        #expect(bare.status == 77)
+        #expect(bare.errors.contains("gondola tokens issue"))
+        // Nothing listens on port 1, tcpmux, which only a superuser could open.
+        let lost = try await gondola(
+            "models", "list", "--server", "http://127.0.0.1:1", environment: ["GONDOLA_TOKEN": "gdl_secret"])
+        #expect(lost.status == 69)
+        #expect(!lost.errors.contains("gdl_secret"))
+    }
+
+    @Test func `help and wrong usage have the statuses that shells expect`() async throws {
+        let help = try await gondola("--help")
+        #expect(help.status == 0)
+        #expect(help.output.contains("77 the credentials are refused"))
+        #expect(try await gondola("users", "add").status == 64)
+        #expect(try await gondola("nonsense").status == 64)
+    }
+}
