@@ -118,7 +118,7 @@ extension Connection {
     @discardableResult
     func write(
         _ record: JobRecord, after before: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence?,
-        setback: String?, secrets: SecretBox
+        setback: String?, secrets: SecretBox?
     ) throws -> JobRecord {
         let publishes = effects.contains(.publish)
         let videos = effects.compactMap { if case .addVideo(let video) = $0 { video } else { nil } }

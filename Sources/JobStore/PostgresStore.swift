@@ -8,7 +8,7 @@ public import VideoModels
 /// happened: the caller reads again, or repeats a `commit`, which writes nothing twice.
 public struct PostgresStore: Sendable {
     let pool: ConnectionPool
-    let secrets: SecretBox
+    let secrets: SecretBox?
     let conninfo: String
     let log: Logger
     /// Called after each commit that a phone or a worker may be waiting for.
@@ -16,8 +16,9 @@ public struct PostgresStore: Sendable {
 
     /// Opens nothing yet: connections are made when they are needed.
     ///
-    /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`.
-    public init(conninfo: String, secrets: SecretBox, connections: Int = 6, log: Logger) {
+    /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
+    /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
+    public init(conninfo: String, secrets: SecretBox?, connections: Int = 6, log: Logger) {
         pool = ConnectionPool(conninfo: conninfo, connections: connections, applicationName: "gondola")
         self.secrets = secrets
         self.conninfo = conninfo
@@ -38,6 +39,7 @@ public struct PostgresStore: Sendable {
 
     /// Whether this process seals with the same key as all others of the database. The first to ask decides.
     public func sharesSealingKey() async throws -> Bool {
+        guard let secrets else { return false }
         let mark = Value.bytes(secrets.mark)
         return try await pool.run { connection in
             try connection.execute(UpstreamStatements.markKey, [mark]).first { try $0.bool("fits") } ?? false

@@ -222,11 +222,17 @@ import VideoModels
             try await database.sql(
                 "update jobs set state = 'rendering', price = 1, queue_id = 'q-2', venice_model = 'm', submitted_at = now(), "
                     + "sealed_link = (select sealed_link from jobs where queue_id = 'q-1') where queue_id is null")
-            await #expect(throws: PostgresError.self) { try await database.store.report(of: .sample(2)) }
+            // Whoever does not fetch the video reads the row without its link, and nobody's feed fails for it.
+            #expect(try await database.store.report(of: .sample(2)).record.rendering?.link == nil)
+            // A copied link does not open in another row, and no link opens with another key: such a job is not claimed.
+            try await database.makeAllDue()
+            let claimed = try await database.store.claim(limit: 10, lease: 0.001, worker: "w")
+            #expect(claimed.map(\.id) == [record.id])
+            try await database.makeAllDue()
             let other = PostgresStore(
                 conninfo: database.conninfo, secrets: SecretBox(key: Data(repeating: 8, count: 32))!, connections: 1,
                 log: database.store.log)
-            await #expect(throws: PostgresError.self) { try await other.report(of: record.id) }
+            #expect(try await other.claim(limit: 10, lease: 60, worker: "w").isEmpty)
             await other.close()
             #expect(SecretBox(key: Data(repeating: 8, count: 31)) == nil)
         }

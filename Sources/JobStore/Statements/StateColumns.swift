@@ -99,11 +99,12 @@ struct StateColumns {
     }
 
     /// `$4` to `$19` of `JobStatements.update`.
-    func values(sealing secrets: SecretBox, for job: JobID) throws -> [Value] {
-        [
+    func values(sealing secrets: SecretBox?, for job: JobID) throws -> [Value] {
+        if rendering?.link != nil, secrets == nil { throw PostgresError.unexpectedRow("no key to seal a link with") }
+        return [
             .text(state), .optional(price, Value.money), .optional(submittingToken, { .int($0) }),
             .optional(rendering?.model, { .text($0) }), .optional(rendering?.queueID, { .text($0) }),
-            try .optional(rendering?.link.map { try secrets.seal($0, for: job.description) }, { .bytes($0) }),
+            try .optional(rendering?.link.flatMap { try secrets?.seal($0, for: job.description) }, { .bytes($0) }),
             .optional(rendering?.submittedAt, Value.date), .optional(rendering?.usual, Value.double),
             .int(rendering?.polls ?? 0), .optional(videoID, { .id($0) }), .optional(isCleanedUp, Value.bool),
             .optional(failure?.code, { .text($0) }), .optional(failure?.message, { .text($0) }),

@@ -110,6 +110,9 @@ extension Setting {
             .phones, "GONDOLA_OPS_LISTEN", \.opsListen, .listenAddress,
             "Where health and metrics are served; keep it private"),
         Setting(
+            .phones, "GONDOLA_TRUSTED_PROXIES", \.trustedProxies, .addresses,
+            "Reverse proxies whose X-Forwarded-For is believed and which may open any number of connections"),
+        Setting(
             .phones, "GONDOLA_ASSET_BYTES_LIMIT", \.assetBytesLimit, .size(upTo: 1 << 34), "The largest upload"),
         Setting(
             .phones, "GONDOLA_FEED_WAIT_LIMIT", \.feedWaitLimit, .duration(1...600),

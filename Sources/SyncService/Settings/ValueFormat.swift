@@ -39,6 +39,14 @@ extension ValueFormat where Value == String {
 }
 
 extension ValueFormat where Value == [String] {
+    static let addresses = Self(
+        placeholder: "ADDRESS,…", expected: "addresses separated by commas, such as 127.0.0.1,::1, or nothing",
+        parse: { text in
+            let addresses = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+            let letters = Set("abcdef0123456789.:")
+            return addresses.allSatisfy { !$0.isEmpty && $0.allSatisfy(letters.contains) } ? addresses : nil
+        }, show: { $0.joined(separator: ",") })
+
     static let hosts = Self(
         placeholder: "HOST,…", expected: "host names separated by commas, such as venice.ai,cdn.example.com",
         parse: { text in

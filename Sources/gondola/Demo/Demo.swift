@@ -19,6 +19,7 @@ struct Demo: AsyncParsableCommand {
     @Option(help: "An image-to-video model.") var imageModel = "wan-2.5-preview-image-to-video"
     @Option(help: "A model that delivers by a private link.") var privateModel = "grok-imagine-text-to-video-private"
     @Option(help: ArgumentHelp("Give up after this long.", valueName: "duration")) var timeout = "5m"
+    @Flag(inversion: .prefixedNo, help: "Say at the end how to keep looking at a server that goes on.") var hints = true
 
     private var limit: TimeInterval? { DurationText.parse(timeout).flatMap { (1...86400).contains($0) ? $0 : nil } }
 
@@ -52,10 +53,11 @@ struct Demo: AsyncParsableCommand {
         try run.refuseDisappointments(jobs)
         let results = try await run.collect(jobs, with: &follower)
         try await run.compareFeeds(&follower)
-        Self.show(results, server: phone.address)
+        Self.show(results)
+        if hints { Self.showHints(results, server: phone.address) }
     }
 
-    private static func show(_ results: [DemoResult], server: String) {
+    private static func show(_ results: [DemoResult]) {
         let report = DemoReport(results: results)
         Terminal.say("")
         report.videos.show()
@@ -68,6 +70,9 @@ struct Demo: AsyncParsableCommand {
             The feed replayed from nothing tells the same as the one followed.
 
             """)
+    }
+
+    private static func showHints(_ results: [DemoResult], server: String) {
         let job = results.last.map { $0.detail.job.id.description } ?? "ID"
         Terminal.say("Keep looking, while the server runs (GONDOLA_TOKEN holds the token, DATABASE_URL the database):")
         Terminal.say("  gondola jobs list    gondola jobs show \(job)")

@@ -107,6 +107,7 @@ struct WorkerFlags: SettingGroup {
 struct PhoneFlags: SettingGroup {
     @Option(setting: "listen") var listen: String?
     @Option(setting: "ops-listen") var opsListen: String?
+    @Option(setting: "trusted-proxies") var trustedProxies: String?
     @Option(setting: "asset-bytes-limit") var assetBytesLimit: String?
     @Option(setting: "feed-wait-limit") var feedWaitLimit: String?
     @Option(setting: "feed-poll-interval") var feedPollInterval: String?
