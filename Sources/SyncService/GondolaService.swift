@@ -61,7 +61,7 @@ public struct GondolaService: Sendable {
             let signal = await signals.wait()
             log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
             async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
-            if let worker, let working { await drain(worker, working) }
+            if let worker, let working { await drain(worker, working, parts.http) }
             await stopped
             group.cancelAll()
         }
@@ -70,12 +70,15 @@ public struct GondolaService: Sendable {
         log.info("stopped")
     }
 
-    private func drain(_ worker: Worker, _ working: Task<Void, Never>) async {
+    /// A paid request that is still without an answer when the grace period ends is broken off: its outcome is unknown, and
+    /// says so, which beats a process that does not end.
+    private func drain(_ worker: Worker, _ working: Task<Void, Never>, _ http: CurlHTTPClient) async {
         worker.drain()
         let grace = Task {
             if (try? await Task.sleep(for: .seconds(configuration.drain))) != nil {
                 log.warning("grace period is over; leases in hand run out by themselves")
                 worker.abandon()
+                http.stop()
             }
         }
         await working.value

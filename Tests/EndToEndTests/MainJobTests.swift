@@ -146,6 +146,9 @@ import VideoModels
     }
 }
 
+/// A job that did not get where it should, with what the processes said last.
+struct Stuck: Error, CustomStringConvertible { var description: String }
+
 extension Job {
     /// Nothing more happens by itself.
     var isOver: Bool { status.known.map { $0.isFinal || $0 == .attention } ?? false }
@@ -158,7 +161,14 @@ extension Stack {
         _ phone: PhoneClient, until isEnough: (ChangeReducer) -> Bool
     ) async throws -> ChangeReducer {
         var follower = FeedFollower(phone, wait: 20)
-        repeat { _ = try await follower.next() } while follower.isCatchingUp || !isEnough(follower.copy)
+        let end = ContinuousClock.now + .seconds(60)
+        repeat {
+            _ = try await follower.next()
+            guard ContinuousClock.now < end else {
+                throw Stuck(
+                    description: "still \(follower.copy.jobs.values.map(\.status))\n\(await processes.lastLines())")
+            }
+        } while follower.isCatchingUp || !isEnough(follower.copy)
         return follower.copy
     }
 

@@ -13,6 +13,7 @@ struct Stack {
     let directory: URL
     let user: UserID
     let token: Redacted<String>
+    let processes = Processes()
 
     /// A hundred times as fast as the real service.
     static let timeScale = 0.01
@@ -37,6 +38,7 @@ struct Stack {
                 database: database, simulator: simulator, directory: directory, user: user, token: token)
             let result: Result<Void, any Error>
             do { result = .success(try await body(stack)) } catch { result = .failure(error) }
+            await stack.processes.killAll()
             try await simulator.shutdown()
             try result.get()
         }
@@ -52,7 +54,7 @@ struct Stack {
             "GONDOLA_OPS_LISTEN": "127.0.0.1:0", "GONDOLA_TIME_SCALE": "\(Self.timeScale)",
             "GONDOLA_LOG_FORMAT": "json", "GONDOLA_LEASE": "2s", "GONDOLA_LEASE_RENEWAL": "500ms",
         ]
-        return try await GondolaProcess.start(environment.merging(extra) { $1 })
+        return try await GondolaProcess.start(environment.merging(extra) { $1 }, in: processes)
     }
 
     func phone(_ process: GondolaProcess) throws -> PhoneClient {
@@ -78,6 +80,23 @@ struct Stack {
     }
 }
 
+/// Everything that a test has started, so that a test that fails leaves nothing running.
+actor Processes {
+    private var started: [Process] = []
+    private var logs: [LogLines] = []
+
+    fileprivate func add(_ process: Process, _ log: LogLines) {
+        started.append(process)
+        logs.append(log)
+    }
+
+    func lastLines() -> String { logs.map(\.tail).joined(separator: "\n---\n") }
+
+    func killAll() {
+        for process in started where process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+}
+
 /// A `gondola run` with its log, which is also the signal for what it has done.
 final class GondolaProcess: Sendable {
     private let process: Process
@@ -89,7 +108,7 @@ final class GondolaProcess: Sendable {
         (self.process, self.log, self.api, self.ops) = (process, log, api, ops)
     }
 
-    static func start(_ environment: [String: String]) async throws -> GondolaProcess {
+    static func start(_ environment: [String: String], in all: Processes) async throws -> GondolaProcess {
         let process = Process()
         process.executableURL = productsDirectory.appending(path: "gondola")
         process.arguments = ["run"]
@@ -100,6 +119,7 @@ final class GondolaProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         let log = LogLines(pipe.fileHandleForReading)
         try process.run()
+        await all.add(process, log)
         let ready = try await log.first { $0["message"] == "ready" }
         return GondolaProcess(process, log, api: "http://\(ready["api"] ?? "")", ops: "http://\(ready["ops"] ?? "")")
     }
@@ -107,6 +127,12 @@ final class GondolaProcess: Sendable {
     /// Returns once the process has logged that this event of a job is durable.
     func waitFor(_ event: String, of job: JobID) async throws {
         _ = try await log.first { $0["job_id"] == job.description && $0["event"] == event }
+    }
+
+    /// Returns once so many feeds wait for a change, as the metrics tell.
+    func waitForFeeds(_ count: Int) async throws {
+        let raw = RawPhone(server: ops, token: "")
+        while try await !raw.ask("GET", "/metrics").text.contains("gondola_feed_waiters \(Double(count))") {}
     }
 
     /// Dies at once, as by a power cut.
@@ -187,6 +213,8 @@ private final class LogLines: Sendable {
             await more(after: all.count)
         }
     }
+
+    var tail: String { state.withLock { $0.lines.suffix(30).map { "\($0)" }.joined(separator: "\n") } }
 
     func waitUntilClosed() async {
         while !state.withLock({ $0.isClosed }) { await more(after: state.withLock { $0.lines.count }) }

@@ -64,5 +64,4 @@ public struct Setting: Sendable {
         "\(help) (\(name)\(defaultText.map { "; default: \($0)" } ?? ""))"
     }
 
-    public static func named(flag: String) -> Setting? { all.first { $0.flag == flag } }
 }

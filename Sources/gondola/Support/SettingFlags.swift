@@ -48,12 +48,19 @@ private func kebab(_ name: Substring) -> String {
 
 extension Option where Value == String? {
     init(setting flag: String) {
-        let setting = Setting.named(flag: flag)
-        let line = setting?.helpLine ?? "File with the Venice key and nothing else (VENICE_API_KEY_FILE)"
-        self.init(
-            name: .customLong(flag),
-            help: ArgumentHelp(stringLiteral: line).named(setting?.placeholder.lowercased() ?? "path"))
+        self.init(name: .customLong(flag), help: SettingHelp.all[flag] ?? SettingHelp.keyFile)
     }
+}
+
+/// The help of each flag, made once: the parser makes every option many times over.
+private enum SettingHelp {
+    static let all = Dictionary(
+        Setting.all.compactMap { setting in
+            setting.flag.map {
+                ($0, ArgumentHelp(stringLiteral: setting.helpLine).named(setting.placeholder.lowercased()))
+            }
+        }, uniquingKeysWith: { first, _ in first })
+    static let keyFile = ArgumentHelp("File with the Venice key and nothing else (VENICE_API_KEY_FILE)").named("path")
 }
 
 extension ArgumentHelp {

@@ -35,16 +35,18 @@ struct FeedFollowerTests {
         return FeedFollower(client, wait: 20, clock: clock)
     }
 
-    @Test func `it reads a snapshot without waiting and then waits for changes`() async throws {
+    @Test func `it catches up without waiting and then waits for changes`() async throws {
         let http = ScriptedHTTPClient(
             try page([(2, 2, .waiting)], snapshot: true, cursor: "s1", more: true),
-            try page([(1, 1, .ready)], snapshot: true, cursor: "c2"), try page([(2, 3, .ready)], cursor: "c3"))
+            try page([(1, 1, .ready)], snapshot: true, cursor: "c2"), try page([(2, 3, .ready)], cursor: "c3"),
+            try page([], cursor: "c3"))
         var follower = try follower(http)
-        for _ in 1...3 { _ = try await follower.next() }
+        for _ in 1...4 { _ = try await follower.next() }
         #expect(follower.copy.jobs.values.map(\.status) == [.known(.ready), .known(.ready)])
         #expect(follower.cursor == "c3")
         let queries = http.requests.map { $0.url.split(separator: "?").last.map(String.init) }
-        #expect(queries == ["wait=0", "cursor=s1&wait=0", "cursor=c2&wait=20"])
+        // A snapshot stands at its first page's moment, so what came since is asked for at once.
+        #expect(queries == ["wait=0", "cursor=s1&wait=0", "cursor=c2&wait=0", "cursor=c3&wait=20"])
     }
 
     @Test func `passing trouble is told, waited out with growing pauses, and nothing is lost`() async throws {
