@@ -4,6 +4,7 @@ import JobLifecycle
 import JobStore
 import Logging
 import ObjectStorage
+import Synchronization
 import VeniceTransport
 import VideoModels
 
@@ -105,22 +106,33 @@ struct ActionRunner: Sendable {
             let setback = Setback(.storage, "the answer journal refuses: \(error)")
             return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: "\(error)"))
         }
-        return await submit(request, journaling: file)
+        return await submit(request, of: record, journaling: file)
     }
 
-    private func submit(_ request: QueueRequest, journaling file: String) async -> ActionResult {
+    private func submit(_ request: QueueRequest, of record: JobRecord, journaling file: String) async -> ActionResult {
         let (journal, log) = (self.journal, self.log)
+        let headers = Mutex<AnswerHeaders?>(nil)
+        var result: ActionResult
         do throws(VeniceError) {
-            let receipt = try await venice.queue(request) { answer in try await journal.write(answer, to: file) }
+            let receipt = try await venice.queue(request) { answer in
+                headers.withLock { $0 = AnswerHeaders(answer.headers) }
+                try await journal.write(answer, to: file)
+            }
             if let failure = receipt.journalFailure {
                 log.error("a paid answer was not journalled", metadata: ["error": "\(failure)"])
             }
-            return ActionResult(
+            result = ActionResult(
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
-            return ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
+            result = ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
         }
+        let seen = headers.withLock { $0 }
+        result.evidence?.requestID = seen?.ray ?? seen?.requestID ?? result.evidence?.requestID
+        result.evidence?.balance = seen?.balance?.text
+        // Of what was asked, not of the bytes on the wire, which hold whole pictures.
+        result.evidence?.requestHash = (try? Wire.encode(record.request)).map { Data(ContentHash(of: $0).bytes) }
+        return result
     }
 
     private func assets(of record: JobRecord) async throws -> VeniceAssets {

@@ -17,8 +17,16 @@ final class Worker: Sendable {
     private let heartbeat: Heartbeat
     private let renewalBell = Bell()
     private let recovery: AnswerRecovery
-    private let held = Mutex<[JobID: Held]>([:])
+    /// By job and token: a job that comes due again at once may be claimed anew before its last turn is put away.
+    private let held = Mutex<[Turn: Held]>([:])
     private let isDraining = Atomic(false)
+
+    private struct Turn: Hashable {
+        var job: JobID
+        var token: LeaseToken
+
+        init(_ record: JobRecord) { (job, token) = (record.id, record.token) }
+    }
 
     private struct Held {
         var record: JobRecord
@@ -84,15 +92,16 @@ final class Worker: Sendable {
     }
 
     private func start(_ record: JobRecord, in group: inout DiscardingTaskGroup) {
-        held.withLock { $0[record.id] = Held(record: record) }
+        let turn = Turn(record)
+        held.withLock { $0[turn] = Held(record: record) }
         group.addTask {
             // A task of its own, so that a lost lease can cancel this job and no other.
             let task = Task { await self.advance(record) }
-            self.held.withLock { $0[record.id]?.task = task }
+            self.held.withLock { $0[turn]?.task = task }
             await task.value
-            _ = self.held.withLock { $0.removeValue(forKey: record.id) }
+            _ = self.held.withLock { $0.removeValue(forKey: turn) }
             self.bell.ring()
-            self.renewalBell.ring()
+            if self.isDraining.load(ordering: .acquiring) { self.renewalBell.ring() }
         }
     }
 
@@ -135,7 +144,7 @@ final class Worker: Sendable {
             do {
                 let setback = result.event.setback.map { "\($0.message)" }
                 let written = try await store.commit(next, effects, evidence: result.evidence, setback: setback)
-                held.withLock { $0[next.id]?.record = written }
+                held.withLock { $0[Turn(written)]?.record = written }
                 return written
             } catch let error as PostgresError where error.isPassing && !Task.isCancelled {
                 attempt += 1
@@ -168,13 +177,13 @@ final class Worker: Sendable {
     private func renewLeases() async {
         while true {
             await renewalBell.wait(atMost: .seconds(settings.renewal))
-            let records = held.withLock { $0.values.map(\.record) }
-            if records.isEmpty {
-                if isDraining.load(ordering: .acquiring) { return }
-                continue
-            }
+            // Those that are still being written go on; what was handed back is no longer ours to renew.
+            let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
+            if isDraining.load(ordering: .acquiring), held.withLock(\.isEmpty) { return }
+            if records.isEmpty { continue }
             do {
-                for id in try await store.renew(records, lease: settings.lease) { cancelIfHeld(id, among: records) }
+                let lost = try await store.renew(records, lease: settings.lease)
+                for record in records where lost.contains(record.id) { cancelIfHeld(record) }
             } catch {
                 log.warning("cannot renew leases", metadata: ["error": "\(error)", "jobs": "\(records.count)"])
             }
@@ -182,12 +191,9 @@ final class Worker: Sendable {
     }
 
     /// A job that moved on while its lease was being renewed is still ours.
-    private func cancelIfHeld(_ id: JobID, among renewed: [JobRecord]) {
-        let task = held.withLock { held in
-            let wasHeld = renewed.first { $0.id == id }?.revision
-            return held[id].flatMap { $0.record.revision == wasHeld ? $0.task : nil }
-        }
-        task?.cancel()
+    private func cancelIfHeld(_ record: JobRecord) {
+        let now = held.withLock { $0[Turn(record)] }
+        if let now, now.record.revision == record.revision { now.task?.cancel() }
     }
 }
 
