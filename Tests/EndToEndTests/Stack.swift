@@ -118,7 +118,10 @@ final class GondolaProcess: Sendable {
         process.standardError = pipe
         process.standardInput = FileHandle.nullDevice
         let log = LogLines(pipe.fileHandleForReading)
+        // The process's end, not the pipe's: the write end may outlive it, here or in a child that inherited it.
+        process.terminationHandler = { _ in log.close() }
         try process.run()
+        try? pipe.fileHandleForWriting.close()
         await all.add(process, log)
         let ready = try await log.first { $0["message"] == "ready" }
         return GondolaProcess(process, log, api: "http://\(ready["api"] ?? "")", ops: "http://\(ready["ops"] ?? "")")
@@ -178,9 +181,12 @@ private final class LogLines: Sendable {
         }
     }
 
+    /// Nothing more is waited for.
+    func close() { take(Data()) }
+
     private func take(_ data: Data) {
         let waiters = state.withLock { state in
-            state.isClosed = data.isEmpty
+            state.isClosed = state.isClosed || data.isEmpty
             state.partial += data
             while let end = state.partial.firstIndex(of: UInt8(ascii: "\n")) {
                 state.lines.append(Self.fields(Data(state.partial[..<end])))

@@ -128,7 +128,7 @@ struct ActionRunner: Sendable {
             result = ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
         }
         let seen = headers.withLock { $0 }
-        result.evidence?.requestID = seen?.ray ?? seen?.requestID ?? result.evidence?.requestID
+        if let id = seen?.ray ?? seen?.requestID { result.evidence?.requestID = id }
         result.evidence?.balance = seen?.balance?.text
         // Of what was asked, not of the bytes on the wire, which hold whole pictures.
         result.evidence?.requestHash = (try? Wire.encode(record.request)).map { Data(ContentHash(of: $0).bytes) }
