@@ -80,8 +80,6 @@ struct CommandFailure: Error, Equatable {
                     + message.trimmingCharacters(in: .whitespacesAndNewlines))
         case .refused(state: "42P01", _), .refused(state: "3F000", _):
             self.init(.failed, "the database has no tables of gondola yet, or old ones: run `gondola migrate`")
-        case .unexpectedRow(let what) where what.contains("seal"):
-            self.init(.failed, "\(what) Name the deployment's --state-dir or --secret-key-file.")
         case .busy, .constraint, .refused, .unexpectedRow: self.init(.failed, error.description)
         }
     }
