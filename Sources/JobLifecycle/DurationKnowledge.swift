@@ -1,5 +1,19 @@
 public import Foundation
 
+/// Renderings that are expected to take equally long.
+public struct RenderingKind: Hashable, Sendable {
+    public var model: String
+    /// As the request has them; empty where it has none.
+    public var duration: String
+    public var resolution: String
+
+    public init(model: String, duration: String, resolution: String) {
+        self.model = model
+        self.duration = duration
+        self.resolution = resolution
+    }
+}
+
 /// What has been seen of the durations of one kind of rendering, and the law that follows from it.
 ///
 /// A rendering's end is never seen, only that it lay between two polls, so an observation is an interval and counts with
@@ -19,7 +33,7 @@ public struct DurationKnowledge: Hashable, Sendable, Codable {
     }
 
     /// Observations beyond so many fade away.
-    static let memory = 400.0
+    public static let memory = 400.0
     /// How far durations of a kind spread as long as nothing is known: standard deviations of the logarithm. A narrow, a
     /// usual and a wide law share the doubt. Chosen by simulation: with the P80 alone the mean lag stays within 1.6 times
     /// the bound whether the truth is 0.15, 0.3 or 0.6.
@@ -34,14 +48,25 @@ public struct DurationKnowledge: Hashable, Sendable, Codable {
     /// The standard normal distribution's 80th percentile.
     static let z80 = 0.8416212335729143
 
-    /// Adds a rendering that was under way at `start` and done at `end`, in seconds after its submission.
-    public mutating func add(from start: Double, to end: Double, law: DurationLaw) {
-        guard start >= 0, end > start, end < DurationLaw.longest else { return }
-        let seen = law.logarithm(from: start, to: end)
+    /// Adds one observation, the older ones fading.
+    public mutating func add(_ observation: Observation) {
         let kept = min(1, (Self.memory - 1) / max(count, 1))
         count = count * kept + 1
-        sum = sum * kept + seen.mean
-        squares = squares * kept + seen.square
+        sum = sum * kept + observation.mean
+        squares = squares * kept + observation.square
+    }
+
+    /// One rendering's end, which lay somewhere between two looks: mean and mean square of the logarithm of the seconds.
+    public struct Observation: Hashable, Sendable {
+        public let mean: Double
+        public let square: Double
+
+        /// It was under way at `start` and done at `end`, in seconds after its submission; `law` says where in between it
+        /// probably ended. Nil for what no clock can have measured.
+        public init?(from start: Double, to end: Double, law: DurationLaw) {
+            guard start >= 0, end > start, end < DurationLaw.longest else { return nil }
+            (mean, square) = law.logarithm(from: start, to: end)
+        }
     }
 
     /// The law to expect.

@@ -57,30 +57,22 @@ public struct Backoff: Hashable, Sendable {
     }
 }
 
-/// How often a rendering job is looked at: `early` until the usual time, then more slowly up to `late`.
-///
-/// The figures are PROTOCOL §5's: about 5 s early, 15 s past the average.
+/// What looking at renderings goes by beside `PollPlanner`. Times are seconds.
 public struct PollPolicy: Hashable, Sendable {
-    public var early: TimeInterval = 5
-    public var late: TimeInterval = 15
-    /// What a job is taken to need before the upstream has given an estimate (PROTOCOL §5: 1 to 5 minutes).
-    public var unknownUsual: TimeInterval = 120
+    /// No rendering is looked at more often than this, however much budget is left.
+    public var leastGap: TimeInterval = 1
+    /// Between two looks at a job that answers 500, which is only believed once it has stood for a minute or so
+    /// (PROTOCOL §12.2).
+    public var serverErrorGap: TimeInterval = 15
+    /// The P80 that a job is taken to have before the upstream has told one (PROTOCOL §5: 1 to 5 minutes).
+    public var unknownUsual: TimeInterval = 180
 
     public init() {}
 
-    /// The wait before the next poll of a job that has rendered for `elapsed`; `jitter` in 0 ..< 1 adds up to a tenth.
-    public func delay(elapsed: TimeInterval, usual: TimeInterval?, jitter: Double) -> TimeInterval {
-        // Comparisons that hold for no NaN: whatever the upstream says, the wait stays in bounds.
-        let given = usual ?? unknownUsual
-        let ratio = elapsed / (given > early ? given : early)
-        let lateness = ratio > 1 ? min(ratio - 1, 1) : 0
-        return (early + (late - early) * lateness) * (1 + 0.1 * jitter)
-    }
-
     func scaled(by factor: Double) -> Self {
         var copy = self
-        copy.early *= factor
-        copy.late *= factor
+        copy.leastGap *= factor
+        copy.serverErrorGap *= factor
         copy.unknownUsual *= factor
         return copy
     }

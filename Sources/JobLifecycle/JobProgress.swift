@@ -32,6 +32,28 @@ public struct JobProgress: Hashable, Sendable {
     }
 }
 
+extension JobProgress {
+    /// Whether a look that found the job still under way is worth a write. One that is not leaves the row as it was, but for
+    /// the count of looks, which goes along with the next write.
+    public mutating func looked(usual: TimeInterval?, policy: JobPolicy, at now: Date) -> Bool {
+        guard case .rendering(var rendering) = state, setbacks == 0,
+            now.timeIntervalSince(rendering.submittedAt) < policy.deadline, !rendering.isNews(usual: usual)
+        else { return true }
+        rendering.polls += 1
+        state = .rendering(rendering)
+        return false
+    }
+}
+
+extension Rendering {
+    /// A tenth more or less is no news: the phone's bar would only jump.
+    fileprivate func isNews(usual given: TimeInterval?) -> Bool {
+        guard let given else { return false }
+        guard let usual else { return true }
+        return abs(given - usual) > 0.1 * usual
+    }
+}
+
 /// What one event makes of a job.
 private struct Step {
     var state: JobState
@@ -109,8 +131,7 @@ private struct Transition {
         case .submissionAccepted(let receipt):
             let rendering = Rendering(
                 price: price, model: receipt.model, queueID: receipt.queueID, link: receipt.link, submittedAt: now)
-            let delay = policy.polling.delay(elapsed: 0, usual: nil, jitter: jitter)
-            return Step(state: .rendering(rendering), effects: [.settle(price), .publish, .snooze(delay)])
+            return Step(state: .rendering(rendering), effects: [.settle(price), .publish])
         case .submissionNotSent(let setback):
             // Nothing is paid, so the job is as it was before the intent, and the wait is that of any trouble.
             var step = wait(job, setback)
@@ -150,7 +171,7 @@ private struct Transition {
         case .stillRendering(let usual):
             // The upstream took its announcement back.
             var step = polled(rendering, usual)
-            step.effects.append(.publish)
+            if step.effects.isEmpty { step.effects = [.publish] }
             return step
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
@@ -186,8 +207,10 @@ private struct Transition {
         case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
             (.unknownOutcome(let quotation, _), .submissionNotSent),
             (.unknownOutcome(let quotation, _), .accountBlocked):
-            // The lost answer was found, in the journal of the worker that got it.
-            return try fromSubmitting(quotation, job, event)
+            // The lost answer was found, in the journal of the worker that got it. Nobody holds the job.
+            var step = try fromSubmitting(quotation, job, event)
+            if case .rendering = step.state { step.effects.append(.snooze(0)) }
+            return step
         case (.accountBlocked(let evidence), .decided(.giveUp)):
             return Step(state: .failed(Failure(.refused, evidence, refunded: true)), effects: [.publish])
         case (.accountBlocked, .decided(.resubmit)):
@@ -235,12 +258,10 @@ private struct Transition {
         var next = rendering
         next.polls += 1
         if isPastDeadline(rendering) { return overdue(rendering) }
-        next.usual = usual ?? rendering.usual
-        let elapsed = now.timeIntervalSince(rendering.submittedAt)
-        let delay = policy.polling.delay(elapsed: elapsed, usual: next.usual, jitter: jitter)
-        // The phone extrapolates, so only a new estimate is news.
-        let news: [JobEffect] = next.usual == rendering.usual ? [] : [.publish]
-        return Step(state: .rendering(next), effects: news + [.snooze(delay)])
+        // The phone extrapolates, so only a new estimate is news. The holder keeps the job until its next turn.
+        guard let usual, rendering.isNews(usual: usual) else { return Step(state: .rendering(next), effects: []) }
+        next.usual = usual
+        return Step(state: .rendering(next), effects: [.publish])
     }
 
     func announced(_ rendering: Rendering, _ link: Redacted<String>?) -> Step {
@@ -258,7 +279,7 @@ private struct Transition {
         var step = wait(job, setback)
         // A 500 is only believed once it has stood for a while, so these tries are a poll's distance apart.
         if setback.kind == .serverError {
-            step.effects = [.snooze(max(policy.polling.late, setback.retryAfter ?? 0))]
+            step.effects = [.snooze(max(policy.polling.serverErrorGap, setback.retryAfter ?? 0))]
         }
         return step
     }

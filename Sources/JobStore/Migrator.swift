@@ -26,7 +26,8 @@ public struct Migrator: Sendable {
     /// SwiftPM names a file's bytes after the file, with `_` for what cannot stand in a Swift name, a first digit included.
     /// A file must be named here to be embedded; a test compares the list with the folder.
     public static let all = [
-        Migration(name: "0001_initial.sql", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self))
+        Migration(name: "0001_initial.sql", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self)),
+        Migration(name: "0002_polling.sql", sql: String(decoding: PackageResources._002_polling_sql, as: UTF8.self)),
     ]
 
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

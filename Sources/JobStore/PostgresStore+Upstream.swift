@@ -1,4 +1,5 @@
 public import Foundation
+public import JobLifecycle
 public import VideoModels
 
 /// A limit of the upstream for one endpoint: so many requests in any `window` seconds.
@@ -6,33 +7,60 @@ public struct RateLimit: Hashable, Sendable {
     public var endpoint: String
     public var requests: Int
     public var window: TimeInterval
+    /// How many of them may come in any tenth of the window. All: whoever comes first is served first. A tenth: they come
+    /// evenly, which is what looking at renderings wants.
+    public var burst: Int
 
-    public init(endpoint: String, requests: Int, window: TimeInterval) {
+    public init(endpoint: String, requests: Int, window: TimeInterval, burst: Int? = nil) {
         self.endpoint = endpoint
         self.requests = requests
         self.window = window
+        self.burst = burst ?? requests
     }
 
-    /// How many requests may come at once. What a burst takes is taken from the steady rate, so that burst and rate
-    /// together never pass the limit in any window.
-    var burst: Int { max(1, requests / 10) }
-    /// Seconds between requests at the steady rate; one request a window is kept back for clocks and queues on the way.
-    var interval: TimeInterval { window / Double(max(1, requests - burst - 1)) }
-    /// How far ahead of time the theoretical arrival may run.
-    var tolerance: TimeInterval { interval * Double(burst - 1) }
+    /// A grant may be used this many seconds after it was given, half of which are for the request's way: grants are
+    /// counted over windows that are longer by it, so the upstream never sees more than its limit.
+    public var slack: TimeInterval { window / 60 }
+    /// Requests a second when there is always work.
+    public var rate: Double { Double(requests) / (window + slack) }
 }
 
 extension PostgresStore {
-    /// Takes one request from the budget that all workers share. Returns nil, or the seconds to wait before asking again.
-    public func take(_ limit: RateLimit, account: String) async throws -> TimeInterval? {
+    /// What the shared budget answers.
+    public enum Grant: Hashable, Sendable {
+        /// So many requests may leave now, and within half of the limit's slack.
+        case granted(Int)
+        /// None; ask again after so many seconds.
+        case wait(TimeInterval)
+    }
+
+    /// Takes up to `wanted` requests at once from the budget that all workers share.
+    public func take(_ limit: RateLimit, account: String, upTo wanted: Int) async throws -> Grant {
         try await pool.run { connection in
             let key: [Value] = [.text(account), .text(limit.endpoint)]
-            try connection.execute(UpstreamStatements.openBudget, key)
-            let taken = try connection.execute(
-                UpstreamStatements.takeBudget, key + [.double(limit.interval), .double(limit.tolerance)])
-            if taken.count == 1 { return nil }
-            let wait = try connection.execute(UpstreamStatements.untilBudget, key + [.double(limit.tolerance)])
-            return max(0.001, try wait.first { try $0.double("seconds") } ?? limit.interval)
+            let values =
+                key + [
+                    .int(wanted), .int(limit.requests), .double(limit.window + limit.slack), .int(limit.burst),
+                    .double((limit.window + limit.slack) / 10),
+                ]
+            var rows = try connection.execute(UpstreamStatements.takeBudget, values)
+            if rows.count == 0 {
+                try connection.execute(UpstreamStatements.openBudget, key)
+                rows = try connection.execute(UpstreamStatements.takeBudget, values)
+            }
+            return try rows.first { row in
+                let cells = try row.int("cells")
+                if cells > 0 { return Grant.granted(cells) }
+                return .wait(max(0.001, try row.optional("seconds", Row.double) ?? limit.slack))
+            } ?? .wait(limit.slack)
+        }
+    }
+
+    /// Takes one request. Returns nil, or the seconds to wait before asking again.
+    public func take(_ limit: RateLimit, account: String) async throws -> TimeInterval? {
+        switch try await take(limit, account: account, upTo: 1) {
+        case .granted: nil
+        case .wait(let seconds): seconds
         }
     }
 
@@ -57,6 +85,36 @@ extension PostgresStore {
             try connection.execute(UpstreamStatements.models, [.text(account)]).first { row in
                 try Wire.decode([VideoModel].self, from: try row.data("models"))
             }
+        }
+    }
+
+    /// Adds a rendering's duration to what is known of its kind: the mean of its logarithm over the interval in which it
+    /// ended, and that of the square.
+    public func observe(_ kind: RenderingKind, mean: Double, square: Double) async throws {
+        try await pool.run { connection in
+            _ = try connection.execute(
+                UpstreamStatements.observe,
+                [
+                    .text(kind.model), .text(kind.duration), .text(kind.resolution), .double(mean), .double(square),
+                    .double(DurationKnowledge.memory),
+                ])
+        }
+    }
+
+    /// What is known of durations, the latest seen first, at most `limit` kinds.
+    public func durations(limit: Int) async throws -> [RenderingKind: DurationKnowledge] {
+        try await pool.run { connection in
+            let pairs = try connection.execute(UpstreamStatements.laws, [.int(limit)]).map { row in
+                (
+                    RenderingKind(
+                        model: try row.text("model"), duration: try row.text("duration"),
+                        resolution: try row.text("resolution")),
+                    DurationKnowledge(
+                        count: try row.double("observations"), sum: try row.double("log_sum"),
+                        squares: try row.double("log_squares"))
+                )
+            }
+            return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
         }
     }
 }

@@ -138,18 +138,31 @@ struct ServiceParts: Sendable {
 
     func worker() -> Worker {
         let window = configuration.rateWindow * configuration.timeScale
+        // Evenly: a look is worth most when the last is some time ago.
+        let retrieveLimit = RateLimit(
+            endpoint: "retrieve", requests: configuration.retrieveLimit, window: window,
+            burst: max(1, configuration.retrieveLimit / 10))
         let runner = ActionRunner(
             store: store, venice: venice, objects: objects, models: models, journal: journal,
             queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
-            retrieveLimit: RateLimit(endpoint: "retrieve", requests: configuration.retrieveLimit, window: window),
+            retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, log: log)
         let settings = WorkerSettings(
             name: "\(ProcessInfo.processInfo.hostName):\(getpid())", jobs: configuration.workerJobs,
             lease: configuration.lease, renewal: configuration.leaseRenewal,
             claimInterval: configuration.claimInterval)
         return Worker(
-            store: store, runner: runner, policy: policy, settings: settings, bell: workerBell,
-            heartbeat: workerHeartbeat, log: log)
+            store: store, runner: runner, desk: desk(retrieveLimit), policy: policy, settings: settings,
+            bell: workerBell, heartbeat: workerHeartbeat, log: log)
+    }
+
+    private func desk(_ limit: RateLimit) -> PollDesk {
+        var planner = PollPlanner()
+        planner.leastGap = policy.polling.leastGap
+        planner.starvedGap *= configuration.timeScale
+        return PollDesk(limit: limit, planner: planner, log: log) { [store] account, wanted in
+            try await store.take(limit, account: account, upTo: wanted)
+        }
     }
 
     /// Removes what uploads and downloads that died left behind. Older than a day: nothing takes that long.

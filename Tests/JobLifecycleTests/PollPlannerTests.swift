@@ -69,8 +69,8 @@ private struct Dice: RandomNumberGenerator {
         for _ in 0..<count {
             let duration = exp(mu + sigma * dice.normal())
             let start = (duration / 10).rounded(.down) * 10
-            knowledge.add(
-                from: start, to: start + 10, law: knowledge.law(usual: usual, unknownUsual: 180))
+            let law = knowledge.law(usual: usual, unknownUsual: 180)
+            knowledge.add(DurationKnowledge.Observation(from: start, to: start + 10, law: law)!)
         }
         return knowledge
     }
@@ -97,8 +97,8 @@ private struct Dice: RandomNumberGenerator {
         var dice = Dice(state: 8)
         for _ in 0..<1000 {
             let duration = exp(log(60) + 0.2 * dice.normal())
-            knowledge.add(
-                from: duration - 4, to: duration + 4, law: knowledge.law(usual: nil, unknownUsual: 180))
+            let law = knowledge.law(usual: nil, unknownUsual: 180)
+            knowledge.add(DurationKnowledge.Observation(from: duration - 4, to: duration + 4, law: law)!)
         }
         #expect(abs(log(knowledge.law(usual: nil, unknownUsual: 180).quantile(0.5) / 60)) < 0.3)
     }
@@ -108,19 +108,19 @@ private struct Dice: RandomNumberGenerator {
         var knowledge = DurationKnowledge()
         let law = knowledge.law(usual: value, unknownUsual: 180)
         #expect(law.quantile(0.5) > 0 && law.quantile(0.5).isFinite)
-        knowledge.add(from: value, to: value, law: law)
-        knowledge.add(from: 10, to: value, law: law)
-        knowledge.add(from: value, to: 20, law: law)
+        for (start, end) in [(value, value), (10, value), (value, 20)] {
+            guard let seen = DurationKnowledge.Observation(from: start, to: end, law: law) else { continue }
+            knowledge.add(seen)
+        }
         let after = knowledge.law(usual: value, unknownUsual: 180)
         #expect(after.expectedLag(from: 10, to: 20).isFinite)
         #expect(after.quantile(0.8).isFinite)
     }
 
     @Test func `an interval far outside the law is taken as it is`() {
-        var knowledge = DurationKnowledge()
         let law = DurationLaw(mu: log(10), sigma: 0.02)
-        knowledge.add(from: 5000, to: 5010, law: law)
-        #expect(abs(knowledge.sum - log(5005)) < 0.01)
+        let seen = DurationKnowledge.Observation(from: 5000, to: 5010, law: law)
+        #expect(abs((seen?.mean ?? 0) - log(5005)) < 0.01)
     }
 }
 

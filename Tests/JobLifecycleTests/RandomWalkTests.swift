@@ -75,7 +75,7 @@ struct Purse {
         if from == "unknown", to == "quoted" { #expect(event == .decided(.resubmit)) }
         if to == "submitting" { #expect(from == "quoted") }
         for delay in effects.compactMap(\.snooze) {
-            #expect(delay >= 0 && delay <= max(policy.backoff.longest, policy.polling.late * 1.1))
+            #expect(delay >= 0 && delay <= max(policy.backoff.longest, policy.polling.serverErrorGap))
         }
         #expect(effects.compactMap(\.snooze).count <= 1)
     }

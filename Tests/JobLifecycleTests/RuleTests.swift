@@ -30,7 +30,7 @@ import VideoModels
                     Rendering(
                         price: .sample, model: "m2", queueID: "q9", link: Redacted("https://a.example/secret"),
                         submittedAt: .sample)))
-        #expect(effects == [.settle(.sample), .publish, .snooze(5)])
+        #expect(effects == [.settle(.sample), .publish])
     }
 
     @Test func `an unknown outcome is held for a person by default, with its price and evidence`() throws {
@@ -125,11 +125,45 @@ import VideoModels
 
     @Test func `a poll counts, keeps the last estimate, and only a new one is news`() throws {
         var job = rendering
-        #expect(try job.apply(.stillRendering(usual: nil)).map(\.word) == ["snooze"])
-        #expect(try job.apply(.stillRendering(usual: 95)).map(\.word) == ["publish", "snooze"])
+        #expect(try job.apply(.stillRendering(usual: nil)) == [])
+        #expect(try job.apply(.stillRendering(usual: 120)).map(\.word) == ["publish"])
         guard case .rendering(let now) = job.state else { return #expect(job.state.word == "rendering") }
-        #expect(now.usual == 95)
+        #expect(now.usual == 120)
         #expect(now.polls == Rendering.sample.polls + 2)
+    }
+
+    @Test func `a look that learned nothing needs no write, and its count goes along with the next`() throws {
+        var job = rendering
+        let news = [
+            job.looked(usual: Rendering.sample.usual, policy: JobPolicy(), at: .sample),
+            job.looked(usual: nil, policy: JobPolicy(), at: .sample),
+        ]
+        #expect(news == [false, false])
+        try job.apply(.stillRendering(usual: nil))
+        guard case .rendering(let now) = job.state else { return #expect(job.state.word == "rendering") }
+        #expect(now.polls == Rendering.sample.polls + 3)
+    }
+
+    @Test func `an estimate is news when it is the first, or a tenth off the last`() throws {
+        var rendering = Rendering.sample
+        rendering.usual = nil
+        var job = JobProgress(state: .rendering(rendering))
+        let first = job.looked(usual: 100, policy: JobPolicy(), at: .sample)
+        #expect(first)
+        try job.apply(.stillRendering(usual: 100))
+        for (usual, isNews) in [(100.0, false), (105, false), (95, false), (111, true), (89, true)] {
+            var copy = job
+            let found = copy.looked(usual: usual, policy: JobPolicy(), at: .sample)
+            #expect(found == isNews)
+        }
+    }
+
+    @Test func `a look after trouble, or past the deadline, is written`() throws {
+        var job = rendering
+        let late = job.looked(usual: nil, policy: JobPolicy(), at: .sample.addingTimeInterval(JobPolicy().deadline))
+        try job.apply(.setback(.sample))
+        let troubled = job.looked(usual: nil, policy: JobPolicy(), at: .sample)
+        #expect(late && troubled)
     }
 
     @Test func `the link of the receipt is kept, one that comes later is taken`() throws {
@@ -186,30 +220,10 @@ import VideoModels
         #expect((1...8).map { backoff.delay(attempt: $0, jitter: 0) } == [0.25, 0.5, 1, 2, 4, 8, 15, 15])
     }
 
-    @Test func `polls are early until the usual time and late past twice of it`() {
-        let policy = PollPolicy()
-        #expect(policy.delay(elapsed: 0, usual: 90, jitter: 0) == 5)
-        #expect(policy.delay(elapsed: 90, usual: 90, jitter: 0) == 5)
-        #expect(policy.delay(elapsed: 135, usual: 90, jitter: 0) == 10)
-        #expect(policy.delay(elapsed: 180, usual: 90, jitter: 0) == 15)
-        #expect(policy.delay(elapsed: 240, usual: nil, jitter: 0) == 15)
-    }
-
-    @Test func `a poll's delay has bounds for any answer of the upstream`() {
-        let policy = PollPolicy()
-        for elapsed in [-1e9, 0, 1, 1e4, 1e12, .infinity] {
-            for usual in [nil, -5, 0, 0.001, 90, 1e12, .infinity, .nan] as [Double?] {
-                for jitter in [0, 0.5, 1.0.nextDown] {
-                    let delay = policy.delay(elapsed: elapsed, usual: usual, jitter: jitter)
-                    #expect(delay >= policy.early && delay <= policy.late * 1.1)
-                }
-            }
-        }
-    }
-
     @Test func `a faster upstream scales times, not counts`() {
         let policy = JobPolicy().scaled(by: 0.01)
-        #expect(abs(policy.polling.delay(elapsed: 0, usual: nil, jitter: 0) - 0.05) < 1e-9)
+        #expect(abs(policy.polling.leastGap - 0.01) < 1e-9)
+        #expect(abs(policy.polling.serverErrorGap - 0.15) < 1e-9)
         #expect(abs(policy.backoff.delay(attempt: 99, jitter: 0) - 0.15) < 1e-9)
         #expect(policy.deadline == 864)
         #expect(policy.serverErrorLimit == JobPolicy().serverErrorLimit)

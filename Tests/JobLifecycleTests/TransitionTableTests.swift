@@ -17,20 +17,20 @@ import VideoModels
         quoted      postponed       quoted      snooze
         quoted      setback         quoted      snooze
         quoted      cancel          cancelled   publish
-        submitting  accepted        rendering   settle publish snooze
+        submitting  accepted        rendering   settle publish
         submitting  notSent         quoted      snooze release publish
         submitting  refused         failed      release publish
         submitting  accountBlocked  blocked     publish release
         submitting  lost            unknown     publish
-        rendering   stillRendering  rendering   snooze
-        rendering   newEstimate     rendering   publish snooze
+        rendering   stillRendering  rendering
+        rendering   newEstimate     rendering   publish
         rendering   announced       downloading publish
         rendering   renderingFailed failed      refund publish
         rendering   postponed       rendering   snooze
         rendering   setback         rendering   snooze
         downloading stored          ready       addVideo publish
-        downloading stillRendering  rendering   snooze publish
-        downloading newEstimate     rendering   publish snooze publish
+        downloading stillRendering  rendering   publish
+        downloading newEstimate     rendering   publish
         downloading renderingFailed failed      refund publish
         downloading postponed       downloading snooze
         downloading setback         downloading snooze

@@ -38,7 +38,7 @@ import VideoModels
                 .accepted, httpStatus: 200, requestID: "ray-1", balance: "12.5",
                 requestHash: Data(repeating: 0xAB, count: 32))
             let accepted = try await store.advance(intended, by: .submissionAccepted(receipt), evidence: evidence)
-            #expect(accepted.leasedBy == nil)
+            #expect(accepted.leasedBy == "w")
             #expect(try #require(accepted.nextActionAt) > Date())
             #expect(try await database.ledger() == ["reserve|0.550000", "settle|0.550000"])
             #expect(

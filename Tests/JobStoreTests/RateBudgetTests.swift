@@ -1,4 +1,5 @@
 import Foundation
+import JobLifecycle
 import TestSupport
 import Testing
 import VideoModels
@@ -12,9 +13,14 @@ import VideoModels
     private static let recorder = """
         create table grants (at timestamptz);
         create function record_grant() returns trigger language plpgsql as $$
-        begin insert into grants values (clock_timestamp()); return null; end $$;
-        create trigger record_grant after insert or update on rate_budgets for each row
-            when (new.arrival > clock_timestamp()) execute function record_grant();
+        begin
+            insert into grants select new.grants[array_length(new.grants, 1)]
+                from generate_series(1, (select count(*) from unnest(new.grants) as g
+                    where g = new.grants[array_length(new.grants, 1)]));
+            return null;
+        end $$;
+        create trigger record_grant after update on rate_budgets for each row
+            when (new.grants is distinct from old.grants) execute function record_grant();
         """
 
     @Test(arguments: [(3, 0.3), (10, 0.3), (40, 0.3)])
@@ -44,18 +50,37 @@ import VideoModels
 
     @Test func `a burst is granted at once, then the wait is told`() async throws {
         try await TestDatabase.with { database in
-            var granted = 0
-            var wait: TimeInterval?
-            while wait == nil, granted <= retrieve.requests {
-                wait = try await database.store.take(retrieve, account: "main")
-                if wait == nil { granted += 1 }
-            }
-            #expect(granted >= retrieve.burst && granted < retrieve.requests)
-            #expect(try #require(wait) > 0 && #require(wait) <= retrieve.interval)
+            let (store, limit) = (database.store, RateLimit(endpoint: "retrieve", requests: 120, window: 60, burst: 12))
+            #expect(try await store.take(limit, account: "main", upTo: 5) == .granted(5))
+            #expect(try await store.take(limit, account: "main", upTo: 50) == .granted(7))
+            let wait = try #require(try await store.take(limit, account: "main"))
+            #expect(wait > 0 && wait <= 7)
             // Each account and each endpoint has a budget of its own.
-            #expect(try await database.store.take(retrieve, account: "other") == nil)
+            #expect(try await store.take(limit, account: "other", upTo: 1) == .granted(1))
             let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
-            #expect(try await database.store.take(queue, account: "main") == nil)
+            #expect(try await store.take(queue, account: "main", upTo: 100) == .granted(40))
+        }
+    }
+
+    /// Time passes by moving what was granted into the past.
+    @Test(arguments: [(120, 12), (40, 40)])
+    func `with work to do all the time nearly the whole limit is used`(requests: Int, burst: Int) async throws {
+        try await TestDatabase.with { database in
+            let limit = RateLimit(endpoint: "x", requests: requests, window: 60, burst: burst)
+            var (granted, waited) = (0, 0.0)
+            while waited < 610 {
+                switch try await database.store.take(limit, account: "main", upTo: 3) {
+                case .granted(let count): granted += count
+                case .wait(let seconds):
+                    waited += seconds
+                    try await database.sql(
+                        """
+                        update rate_budgets
+                        set grants = array(select g - interval '1 second' * \(seconds) from unnest(grants) as g)
+                        """)
+                }
+            }
+            #expect(Double(granted) / waited * 60 >= 0.95 * Double(requests))
         }
     }
 
@@ -79,12 +104,26 @@ import VideoModels
             #expect(try await database.store.take(retrieve, account: "other") == nil)
         }
     }
+}
 
-    @Test(arguments: 1...200) func `burst and rate together stay below the limit`(requests: Int) {
-        let limit = RateLimit(endpoint: "x", requests: requests, window: 60)
-        let most = Int((limit.window + limit.tolerance) / limit.interval) + 1
-        #expect(most <= max(2, requests))
-        #expect(limit.interval > 0 && limit.tolerance >= 0)
+@Suite struct DurationLawStoreTests {
+    @Test func `observations add up for everybody, and old ones fade`() async throws {
+        try await TestDatabase.with { database in
+            let kind = RenderingKind(model: "m", duration: "5s", resolution: "720p")
+            #expect(try await database.store.durations(limit: 10) == [:])
+            var local = DurationKnowledge()
+            for seconds in 1...500 {
+                let law = DurationLaw(mu: 4, sigma: 1)
+                let seen = try #require(
+                    DurationKnowledge.Observation(from: Double(seconds), to: Double(seconds) + 1, law: law))
+                local.add(seen)
+                try await database.store.observe(kind, mean: seen.mean, square: seen.square)
+            }
+            let stored = try #require(try await database.store.durations(limit: 10)[kind])
+            #expect(abs(stored.count - local.count) < 1e-6 && stored.count <= DurationKnowledge.memory)
+            #expect(abs(stored.sum - local.sum) < 1e-6)
+            #expect(abs(stored.squares - local.squares) < 1e-6)
+        }
     }
 }
 

@@ -3,41 +3,62 @@ enum UpstreamStatements {
     static let openBudget = Statement(
         "open_rate_budget",
         """
-        insert into rate_budgets (account, endpoint, arrival) values ($1, $2, clock_timestamp())
-        on conflict (account, endpoint) do nothing
+        insert into rate_budgets (account, endpoint) values ($1, $2) on conflict (account, endpoint) do nothing
         """)
 
-    /// The generic cell rate algorithm: takes one cell if the theoretical arrival is at most `$4` seconds ahead, and
-    /// moves it by `$3` seconds. No row: not yet.
+    /// Grants up to `$3` requests now: no more than `$4` in `$5` seconds, nor than `$6` in `$7` seconds, and none while the
+    /// upstream has asked for a pause. Without a grant, `seconds` says when to ask again.
     static let takeBudget = Statement(
         "take_rate_budget",
         """
-        update rate_budgets set arrival = greatest(arrival, clock_timestamp()) + $3 * interval '1 second'
-        where account = $1 and endpoint = $2 and arrival <= clock_timestamp() + $4 * interval '1 second'
-            and (held_until is null or held_until <= clock_timestamp())
-        returning arrival
+        with budget as materialized (
+            select grants, held_until from rate_budgets where account = $1 and endpoint = $2 for update
+        ), clock as materialized (  -- read behind the lock, so that grants are in the order of their times
+            select clock_timestamp() as at, grants, held_until from budget
+        ), recent as materialized (
+            select granted, row_number() over (order by granted desc) as place
+            from clock, unnest(grants) as granted where granted > at - $5 * interval '1 second'
+        ), room as materialized (
+            select case when held_until > at then 0 else greatest(0, least(
+                $3::bigint, $4::bigint - (select count(*) from recent),
+                $6::bigint - (select count(*) from recent where granted > at - $7 * interval '1 second')
+            )) end as cells from clock
+        ), taken as (
+            update rate_budgets set grants =
+                array(select granted from recent order by granted) || array_fill(clock.at, array[room.cells::integer])
+            from room, clock where account = $1 and endpoint = $2 and room.cells > 0
+        )
+        select room.cells, extract(epoch from greatest(
+            held_until - at,
+            (select granted from recent where place = $4::bigint) + $5 * interval '1 second' - at,
+            (select granted from recent where place = $6::bigint) + $7 * interval '1 second' - at
+        ))::double precision as seconds from room, clock
         """)
 
-    /// Seconds until a cell may be taken.
-    static let untilBudget = Statement(
-        "until_rate_budget",
-        """
-        select greatest(
-            extract(epoch from arrival - clock_timestamp()) - $3::double precision,
-            extract(epoch from held_until - clock_timestamp())) as seconds
-        from rate_budgets where account = $1 and endpoint = $2
-        """)
-
-    /// The upstream said to wait: nobody takes a cell before that. Kept apart from the arrival, which a burst may run
-    /// ahead of.
+    /// The upstream said to wait: nobody is granted a request before that.
     static let holdBudget = Statement(
         "hold_rate_budget",
         """
-        insert into rate_budgets (account, endpoint, arrival, held_until)
-        values ($1, $2, clock_timestamp(), clock_timestamp() + $3 * interval '1 second')
+        insert into rate_budgets (account, endpoint, held_until)
+        values ($1, $2, clock_timestamp() + $3 * interval '1 second')
         on conflict (account, endpoint)
             do update set held_until = greatest(rate_budgets.held_until, excluded.held_until)
         """)
+
+    /// Adds an observation, the older ones fading so that no more than `$6` count.
+    static let observe = Statement(
+        "observe_duration",
+        """
+        insert into duration_laws as old (model, duration, resolution, observations, log_sum, log_squares)
+        values ($1, $2, $3, 1, $4, $5)
+        on conflict (model, duration, resolution) do update set
+            observations = old.observations * least(1, ($6::double precision - 1) / old.observations) + 1,
+            log_sum = old.log_sum * least(1, ($6::double precision - 1) / old.observations) + $4,
+            log_squares = old.log_squares * least(1, ($6::double precision - 1) / old.observations) + $5,
+            updated_at = now()
+        """)
+    static let laws = Statement(
+        "duration_laws", "select * from duration_laws order by updated_at desc limit $1")
 
     static let saveModels = Statement(
         "save_models",
@@ -54,5 +75,5 @@ enum UpstreamStatements {
         "update database_epoch set sealing_key_check = coalesce(sealing_key_check, $1) returning sealing_key_check = $1 as fits"
     )
 
-    static let all = [markKey, openBudget, takeBudget, untilBudget, holdBudget, saveModels, models]
+    static let all = [markKey, openBudget, takeBudget, holdBudget, observe, laws, saveModels, models]
 }

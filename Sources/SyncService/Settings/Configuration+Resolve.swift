@@ -75,9 +75,6 @@ extension Configuration {
             leaseRenewal * 2 <= lease, "GONDOLA_LEASE_RENEWAL", leaseRenewal,
             "at most half of GONDOLA_LEASE (\(DurationText.show(lease)))")
         check(
-            policy.polling.early <= policy.polling.late, "GONDOLA_POLL_LATE", policy.polling.late,
-            "at least GONDOLA_POLL_EARLY (\(DurationText.show(policy.polling.early)))")
-        check(
             policy.backoff.first <= policy.backoff.longest, "GONDOLA_BACKOFF_LONGEST", policy.backoff.longest,
             "at least GONDOLA_BACKOFF_FIRST (\(DurationText.show(policy.backoff.first)))")
         if listen == opsListen, listen.port != 0 {

@@ -78,11 +78,11 @@ extension Setting {
             .worker, "GONDOLA_CLAIM_INTERVAL", \.claimInterval, .duration(0.01...60),
             "The longest wait between two looks for due jobs"),
         Setting(
-            .worker, "GONDOLA_POLL_EARLY", \.policy.polling.early, any,
-            "Wait between polls of a job until its usual time"),
+            .worker, "GONDOLA_POLL_LEAST_GAP", \.policy.polling.leastGap, any,
+            "No job is looked at upstream more often than this"),
         Setting(
-            .worker, "GONDOLA_POLL_LATE", \.policy.polling.late, any,
-            "Wait between polls of a job at twice its usual time"),
+            .worker, "GONDOLA_POLL_SERVER_ERROR_GAP", \.policy.polling.serverErrorGap, any,
+            "Wait between looks at a job that answers 500"),
         Setting(
             .worker, "GONDOLA_POLL_UNKNOWN_USUAL", \.policy.polling.unknownUsual, any,
             "What a job is taken to need before the upstream has said"),

@@ -34,6 +34,7 @@ struct ActionRunner: Sendable {
     var videoBytesLimit: Int64
     var log: Logger
 
+    /// Polls and clean-ups need a request of the retrieve budget, which `PollDesk` grants before they are run.
     /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it.
     func run(_ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?) async throws
         -> ActionResult
@@ -142,7 +143,6 @@ struct ActionRunner: Sendable {
     // MARK: - the video
 
     private func poll(_ rendering: Rendering, carrying carried: inout VideoStream?) async throws -> ActionResult {
-        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
         do throws(VeniceError) {
             switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
             case .processing(let timings): return ActionResult(.stillRendering(usual: timings.usual?.seconds))
@@ -226,7 +226,6 @@ struct ActionRunner: Sendable {
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
     private func cleanUp(_ delivery: Delivery) async throws -> ActionResult {
         let rendering = delivery.rendering
-        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
         do throws(VeniceError) {
             if let link = rendering.link { try await venice.deleteDownload(link) }
             let outcome = try await venice.retrieve(

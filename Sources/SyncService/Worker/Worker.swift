@@ -10,6 +10,8 @@ import VideoModels
 final class Worker: Sendable {
     private let store: PostgresStore
     private let runner: ActionRunner
+    private let desk: PollDesk
+    private let durations: DurationBook
     private let policy: JobPolicy
     private let settings: WorkerSettings
     private let log: Logger
@@ -34,11 +36,13 @@ final class Worker: Sendable {
     }
 
     init(
-        store: PostgresStore, runner: ActionRunner, policy: JobPolicy, settings: WorkerSettings, bell: Bell,
-        heartbeat: Heartbeat, log: Logger
+        store: PostgresStore, runner: ActionRunner, desk: PollDesk, policy: JobPolicy, settings: WorkerSettings,
+        bell: Bell, heartbeat: Heartbeat, log: Logger
     ) {
         self.store = store
         self.runner = runner
+        self.desk = desk
+        durations = DurationBook(store: store, policy: policy, log: log)
         recovery = AnswerRecovery(store: store, journal: runner.journal, policy: policy, log: log)
         self.policy = policy
         self.settings = settings
@@ -51,6 +55,7 @@ final class Worker: Sendable {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
+            group.addTask { await self.desk.run() }
             while !isDraining.load(ordering: .acquiring) {
                 let wait = await claim(into: &group)
                 heartbeat.beat()
@@ -63,6 +68,7 @@ final class Worker: Sendable {
     /// Stops claiming. What is in hand goes on to its next durable point.
     func drain() {
         isDraining.store(true, ordering: .releasing)
+        desk.close()
         bell.ring()
         renewalBell.ring()
     }
@@ -76,7 +82,9 @@ final class Worker: Sendable {
 
     /// Claims what there is room for and starts it; returns how long to wait before looking again.
     private func claim(into group: inout DiscardingTaskGroup) async -> Duration {
-        let room = settings.jobs - held.withLock { $0.count }
+        // Those that wait for their turn to be looked at cost next to nothing.
+        let (held, waiting) = (self.held.withLock { $0.count }, desk.waiting)
+        let room = min(settings.jobs - (held - waiting), settings.watched - held)
         guard room > 0 else { return .seconds(settings.claimInterval) }
         do {
             let claimed = try await store.claim(
@@ -111,13 +119,21 @@ final class Worker: Sendable {
         log[metadataKey: "job_id"] = "\(claimed.id)"
         var record = claimed
         var carried: VideoStream?
+        // When the rendering was last seen under way, in seconds after its submission.
+        var lastLook = 0.0
         defer { carried?.body.close() }
         do {
             while let action = record.progress.state.nextAction(holding: record.token), !Task.isCancelled {
                 if isDraining.load(ordering: .acquiring), action.canWait {
                     return try await store.giveBack([record])
                 }
+                if let errand = errand(action, record, lastLook),
+                    await !desk.turn(of: record.id, account: record.account, errand)
+                {
+                    return try await store.giveBack([record])
+                }
                 let result = try await runner.run(action, for: record, carrying: &carried)
+                if await learnedNothing(result.event, &record, &lastLook) { continue }
                 let before = record.progress.state
                 var next = record
                 let effects = try next.progress.apply(
@@ -132,6 +148,34 @@ final class Worker: Sendable {
         } catch {
             // The lease runs out and the job comes due again, here or elsewhere.
             log.warning("gave up the lease", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// What an action has to wait its turn for.
+    private func errand(_ action: NextAction, _ record: JobRecord, _ lastLook: Double) -> PollDesk.Errand? {
+        switch action {
+        case .poll(let rendering):
+            .look(law: durations.law(of: record, rendering), submittedAt: rendering.submittedAt, lastLook: lastLook)
+        case .cleanUp: .cleanUp
+        case .price, .intendSubmission, .submit, .reportLost, .store: nil
+        }
+    }
+
+    /// Whether a look found the job as it was. Such a look writes nothing; one that found the end teaches how long these
+    /// renderings take.
+    private func learnedNothing(_ event: JobEvent, _ record: inout JobRecord, _ lastLook: inout Double) async -> Bool {
+        guard case .rendering(let rendering) = record.progress.state else { return false }
+        let now = Date.nowInMicroseconds
+        let elapsed = now.timeIntervalSince(rendering.submittedAt)
+        switch event {
+        case .stillRendering(let usual):
+            lastLook = elapsed
+            guard !record.progress.looked(usual: usual, policy: policy, at: now) else { return false }
+            return true
+        case .videoAnnounced:
+            await durations.observe(record, rendering, from: lastLook, to: elapsed)
+            return false
+        default: return false
         }
     }
 
@@ -177,6 +221,7 @@ final class Worker: Sendable {
     private func renewLeases() async {
         while true {
             await renewalBell.wait(atMost: .seconds(settings.renewal))
+            await durations.refresh()
             // Those that are still being written go on; what was handed back is no longer ours to renew.
             let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
             if isDraining.load(ordering: .acquiring), held.withLock(\.isEmpty) { return }
@@ -202,6 +247,8 @@ struct WorkerSettings: Sendable {
     /// Names the process in `jobs.leased_by`.
     var name: String
     var jobs: Int
+    /// The most jobs that this process holds at once, waiting ones included.
+    var watched = 4096
     /// The most jobs that one claim takes.
     var batch = 32
     var lease: TimeInterval

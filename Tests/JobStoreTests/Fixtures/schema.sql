@@ -52,6 +52,20 @@ CREATE TABLE public.devices (
     CONSTRAINT devices_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
 
+CREATE TABLE public.duration_laws (
+    model text NOT NULL,
+    duration text NOT NULL,
+    resolution text NOT NULL,
+    observations double precision NOT NULL,
+    log_sum double precision NOT NULL,
+    log_squares double precision NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT duration_laws_log_squares_check CHECK (((log_squares >= (0)::double precision) AND (log_squares < ('1000000000000'::numeric)::double precision))),
+    CONSTRAINT duration_laws_log_sum_check CHECK (((log_sum > ('-1000000000000'::numeric)::double precision) AND (log_sum < ('1000000000000'::numeric)::double precision))),
+    CONSTRAINT duration_laws_observations_check CHECK (((observations >= (0)::double precision) AND (observations < ('1000000000'::numeric)::double precision)))
+)
+WITH (fillfactor='70');
+
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
     key text NOT NULL,
@@ -155,8 +169,8 @@ CREATE TABLE public.model_catalogues (
 CREATE TABLE public.rate_budgets (
     account text NOT NULL,
     endpoint text NOT NULL,
-    arrival timestamp with time zone NOT NULL,
-    held_until timestamp with time zone
+    held_until timestamp with time zone,
+    grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
 );
 
 CREATE TABLE public.schema_migrations (
@@ -209,6 +223,9 @@ ALTER TABLE ONLY public.devices
 
 ALTER TABLE ONLY public.devices
     ADD CONSTRAINT devices_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.duration_laws
+    ADD CONSTRAINT duration_laws_pkey PRIMARY KEY (model, duration, resolution);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
