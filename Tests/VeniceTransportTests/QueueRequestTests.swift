@@ -66,7 +66,7 @@ struct QueueRequestTests {
         request.audioTrack = .url("https://a.example/a.mp3")
         request.referenceImages = [.url("https://a.example/1.png"), .url("https://a.example/2.png")]
         var model = VideoModel.sample("wan-3-0-reference-to-video", kind: .imageToVideo)
-        model.takesAudioTrack = true
+        model.inputs["audio_track"] = ModelInput()
         let body = text(try QueueRequest(request, model: model).parts)
         #expect(body.contains(#""negative_prompt":"blur""#))
         #expect(body.contains(#""audio_url":"https://a.example/a.mp3""#))
@@ -78,10 +78,9 @@ struct QueueRequestTests {
         request.model = "topaz-video-upscale"
         request.upscaleFactor = 4
         request.video = .url("https://a.example/v.mp4")
-        var model = VideoModel.sample(
+        let model = VideoModel.sample(
             "topaz-video-upscale", kind: .videoToVideo, durations: ["Auto"], resolutions: ["2x", "4x"], aspectRatios: []
         )
-        model.takesVideo = true
         let golden = #"{"model":"topaz-video-upscale","upscale_factor":4,"video_url":"https://a.example/v.mp4"}"#
         #expect(text(try QueueRequest(request, model: model).parts) == golden)
         #expect(text(try QuoteRequest(request, model: model).parts) == golden)
