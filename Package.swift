@@ -76,7 +76,10 @@ let package = Package(
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
             name: "VeniceTransportTests",
-            dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"]),
+            dependencies: [
+                "VeniceTransport", "HTTPTransport", "JobLifecycle", "VideoModels", "VeniceSimulator", "TestSupport",
+            ],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
             resources: [.copy("Fixtures")]),

@@ -69,9 +69,7 @@ extension VeniceClient {
         func read<Value>(_ decode: (JSON) -> Value?) throws(VeniceError) -> Value {
             if let json = JSON(body), let value = decode(json) { return value }
             throw .unexpectedAnswer(
-                VeniceEvidence(
-                    endpoint: endpoint, status: status, ray: headers.ray, requestID: headers.requestID,
-                    message: "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
+                VeniceEvidence(self, "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
         }
     }
 
@@ -80,7 +78,13 @@ extension VeniceClient {
         _ endpoint: VeniceEndpoint, _ method: String, _ path: String, parts: [HTTPRequest.Part]? = nil,
         limit: Int = answerLimit
     ) async throws(VeniceError) -> Answer {
-        let response = try await open(endpoint, request(method, path, parts: parts, timeouts.call))
+        try await whole(endpoint, open(endpoint, request(method, path, parts: parts, timeouts.call)), limit: limit)
+    }
+
+    /// Reads a success to its end.
+    func whole(
+        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, limit: Int = answerLimit
+    ) async throws(VeniceError) -> Answer {
         let headers = AnswerHeaders(response.headers)
         do throws(HTTPClientError) {
             let body = try await response.body.collect(upTo: limit)
@@ -127,6 +131,6 @@ extension VeniceClient {
         body.add("model", model)
         body.add("queue_id", queueID)
         body.add("delete_media_on_completion", deleteMedia ? true : nil)
-        return body.finish()
+        return body.parts
     }
 }
