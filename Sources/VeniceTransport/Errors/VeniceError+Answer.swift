@@ -8,7 +8,11 @@ extension VeniceError {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, ray: headers.ray, requestID: told.requestID ?? headers.requestID,
-            message: told.message)
+            message: told.messageWithSignInCode)
+        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
+            self = .notSent(evidence)
+            return
+        }
         switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
