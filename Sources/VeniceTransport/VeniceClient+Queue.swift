@@ -30,7 +30,7 @@ extension VeniceClient {
         var message = self.request("POST", "/video/queue", parts: request.parts, timeouts.queue)
         message.freshConnection = true
         let response: HTTPResponse
-        do throws(HTTPClientError) { response = try await http.send(message) } catch {
+        do throws(HTTPClientError) { response = try await exchange(message) } catch {
             throw VeniceError(.queue, error)
         }
         let headers = AnswerHeaders(response.headers)

@@ -108,6 +108,30 @@ extension DisagreementTests {
         #expect(AnswerHeaders([:]).walletBalance == nil)
     }
 
+    @Test func `row 34: a wallet signs each request anew, for 4 minutes, under the new name`() async throws {
+        let key = try #require(WalletKey(Redacted(String(repeating: "46", count: 32))))
+        let http = ScriptedHTTPClient(.json(#"{"status":"QUEUED"}"#), .json(#"{"status":"QUEUED"}"#))
+        let client = VeniceClient(VeniceAccount(id: "w", credential: .wallet(key)), http: http)
+        for _ in 1...2 { _ = try await client.retrieve(model: "m", queueID: "q") }
+        let values = http.requests.compactMap { $0.headers["SIGN-IN-WITH-X"] }
+        #expect(Set(values).count == 2)
+        #expect(http.requests.allSatisfy { $0.headers["X-Sign-In-With-X"] == nil })
+        #expect(SignInMessage.lifetime == 240)
+        let message = SignInMessage(address: key.address, nonce: "n", at: Date(timeIntervalSince1970: 0))
+        #expect(message.expiresAt == Date(timeIntervalSince1970: 240))
+    }
+
+    @Test func `row 35: a sign-in is for api.venice.ai, and its statement can be that of the challenge`() throws {
+        let body = #"{"code":"PAYMENT_REQUIRED","siwxChallenge":{"info":{"statement":"Sign in to Venice API"}}}"#
+        guard case .walletTooLow(let shortfall) = ErrorBody(Array(body.utf8)).payment else {
+            return Issue.record("no shortfall")
+        }
+        var message = SignInMessage(address: "0xa", nonce: "n", at: Date(timeIntervalSince1970: 0))
+        #expect(message.text.hasPrefix("api.venice.ai wants you to sign in"))
+        message.statement = try #require(shortfall.signIn?.statement)
+        #expect(message.text.contains("\n\nSign in to Venice API\n\n"))
+    }
+
     @Test func `row 36: a balance asked for without a signature fails alike as a 401 and as a 402`() async {
         let discovery = #"{"x402Version":2,"resource":{"url":"u"},"accepts":[],"extensions":{}}"#
         for endpoint in [VeniceEndpoint.walletBalance, .walletTransactions] {

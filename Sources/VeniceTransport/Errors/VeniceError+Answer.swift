@@ -9,6 +9,10 @@ extension VeniceError {
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
             message: told.message)
+        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
+            self = .notSent(evidence)
+            return
+        }
         switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)

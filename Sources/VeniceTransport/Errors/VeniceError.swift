@@ -2,7 +2,8 @@ public import VideoModels
 
 /// Why a call did not do what it was for, sorted by what its caller does next.
 public enum VeniceError: Error, Hashable, Sendable {
-    /// No byte left this machine: repeating is safe, even for a paid submission.
+    /// Nothing was done, so repeating is safe, even for a paid submission: no byte left this machine, or a wallet's
+    /// signature came too late, too early or a second time (then `evidence.status` is 401) and a new one may do.
     case notSent(VeniceEvidence)
     /// A paid submission may have been taken and charged, and its id is lost. Never repeat it without a person's word.
     /// For a top-up: the payment may have been credited; the same one may go again, but no other before the balance is known.
