@@ -83,7 +83,7 @@ struct ContentTests {
             VeniceAccount(id: "main", key: Redacted(sampleKey)), http: EndlessClient(status: status, source: source))
         let error = await failure { () throws(VeniceError) in try await client.ask(endpoint) }
         #expect(error != nil)
-        let most = [.models: VeniceClient.modelsLimit, .usageHistory: VeniceClient.historyLimit]
+        let most: [VeniceEndpoint: Int] = [.models: VeniceClient.modelsLimit, .usageHistory: VeniceClient.historyLimit]
         let limit = status == 200 ? most[endpoint, default: VeniceClient.answerLimit] : VeniceClient.answerLimit
         #expect(source.given <= limit + EndlessBytes.chunk)
         #expect(source.given > limit - EndlessBytes.chunk)

@@ -19,14 +19,14 @@ extension DisagreementTests {
         async throws
     {
         let bytes = VeniceClient(.answer(status: 200, headers: [:], chunks: [mp4], failure: nil))
-        guard case .video = try await bytes.retrieve(model: "m", queueID: "q") else { return Issue.record("no video") }
+        guard case .video = try await bytes.retrieve(model: "m", queueID: "q") else { return report("no video") }
         let receipt = QueueReceipt(
             body: Array(#"{"queue_id":"q","download_url":"https://l"}"#.utf8), requestedModel: "m")
         #expect(receipt?.downloadURL?.reveal() == "https://l")
         for key in ["download_url", "url", "video_url"] {
             let client = VeniceClient(.json(#"{"status":"COMPLETED","\#(key)":"https://x.venice.ai/f"}"#))
             guard case .completed(let link) = try await client.retrieve(model: "m", queueID: "q") else {
-                return Issue.record("not completed")
+                return report("not completed")
             }
             #expect(link?.reveal() == "https://x.venice.ai/f")
         }
@@ -48,7 +48,7 @@ extension DisagreementTests {
 
     @Test func `row 27: a 500 on retrieve is tried again a few times and then believed`() async {
         guard case .retryLater(_, mayBeFinal: true, _)? = await thrown(500, at: .retrieve) else {
-            return Issue.record("a 500 may be the end of a job")
+            return report("a 500 may be the end of a job")
         }
         let policy = JobPolicy()
         #expect((3...5).contains(policy.serverErrorLimit))
@@ -79,7 +79,7 @@ extension DisagreementTests {
             #"{"x402Version":2,"error":"e","resource":{"url":"u"},"accepts":[],"extensions":{},"authOptions":{}}"#
         #expect(await thrown(401, at: .queue)?.word == "operator must act")
         guard case .paymentNeeded(let shape, _)? = await thrown(402, discovery, at: .queue) else {
-            return Issue.record("no payment")
+            return report("no payment")
         }
         #expect(shape.isForOperator)
     }
@@ -124,7 +124,7 @@ extension DisagreementTests {
     @Test func `row 35: a sign-in is for api.venice.ai, and its statement can be that of the challenge`() throws {
         let body = #"{"code":"PAYMENT_REQUIRED","siwxChallenge":{"info":{"statement":"Sign in to Venice API"}}}"#
         guard case .walletTooLow(let shortfall) = ErrorBody(Array(body.utf8)).payment else {
-            return Issue.record("no shortfall")
+            return report("no shortfall")
         }
         var message = SignInMessage(address: "0xa", nonce: "n", at: Date(timeIntervalSince1970: 0))
         #expect(message.text.hasPrefix("api.venice.ai wants you to sign in"))
@@ -137,7 +137,7 @@ extension DisagreementTests {
         for endpoint in [VeniceEndpoint.walletBalance, .walletTransactions] {
             #expect(await thrown(401, at: endpoint)?.word == "operator must act")
             guard case .paymentNeeded(let shape, _)? = await thrown(402, discovery, at: endpoint) else {
-                return Issue.record("no payment")
+                return report("no payment")
             }
             #expect(shape.isForOperator)
         }

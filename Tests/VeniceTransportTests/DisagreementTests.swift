@@ -42,12 +42,12 @@ struct DisagreementTests {
             ("averageExecutionTime", "executionDuration"),
         ] {
             let body = #"{"status":"PROCESSING","\#(usual)":60000,"\#(elapsed)":1500}"#
-            guard case .processing(let timings) = try await status(body) else { return Issue.record("\(body)") }
+            guard case .processing(let timings) = try await status(body) else { return report("\(body)") }
             #expect(timings.usual == .seconds(60))
             #expect(timings.elapsed == .milliseconds(1500))
         }
         guard case .processing(let none) = try await status(#"{"status":"PROCESSING"}"#) else {
-            return Issue.record("not processing")
+            return report("not processing")
         }
         #expect(none.usual == nil && none.elapsed == nil)
     }
@@ -56,13 +56,13 @@ struct DisagreementTests {
         async throws
     {
         for word in ["PROCESSING", "processing", "queued", "running", "pending", "in_progress", "levitating"] {
-            guard case .processing = try await status(#"{"status":"\#(word)"}"#) else { return Issue.record("\(word)") }
+            guard case .processing = try await status(#"{"status":"\#(word)"}"#) else { return report("\(word)") }
         }
         for word in ["COMPLETED", "completed", "Completed"] {
-            guard case .completed = try await status(#"{"status":"\#(word)"}"#) else { return Issue.record("\(word)") }
+            guard case .completed = try await status(#"{"status":"\#(word)"}"#) else { return report("\(word)") }
         }
         for word in ["failed", "FAILED", "error", "cancelled", "expired", "rejected"] {
-            guard case .failed = try await status(#"{"status":"\#(word)"}"#) else { return Issue.record("\(word)") }
+            guard case .failed = try await status(#"{"status":"\#(word)"}"#) else { return report("\(word)") }
         }
     }
 

@@ -167,12 +167,11 @@ struct QueueRequestTests {
 }
 
 /// The findings with which a body is refused before anything is sent.
-func findings<Value>(_ make: () throws(VeniceError) -> Value) throws -> [Finding] {
-    do throws(VeniceError) {
+func findings<Value>(_ make: () throws -> Value) throws -> [Finding] {
+    do {
         _ = try make()
         return []
-    } catch {
-        guard case .invalid(let findings, let evidence) = error else { throw error }
+    } catch VeniceError.invalid(let findings, let evidence) {
         #expect(evidence.status == nil)
         return findings
     }
