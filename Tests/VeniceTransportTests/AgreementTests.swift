@@ -127,6 +127,27 @@ import VideoModels
         }
     }
 
+    @Test func `a field that a model does not take is refused by both, by its name`() async throws {
+        try await Self.withVenice { client, models in
+            for model in models {
+                for value in sampleValues where !model.takes(value.field) {
+                    var request = model.plainRequest
+                    value.set(&request)
+                    let found = request.validate(against: model).map(\.field)
+                    #expect(found.contains(value.field.rawValue), "\(model.id) \(found)")
+                    var open = model
+                    open.inputs[value.field.rawValue] = ModelInput()
+                    open.sound = .known(.optional)
+                    guard case .invalid(let told, _)? = try await Self.refusal(client, request, open) else {
+                        Issue.record("\(model.id) took \(value.field)")
+                        continue
+                    }
+                    #expect(told.map(\.field).contains(value.field.rawValue), "\(model.id) \(told)")
+                }
+            }
+        }
+    }
+
     @Test func `what a model needs is missed by both`() async throws {
         try await Self.withVenice { client, models in
             for model in models {
