@@ -11,7 +11,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         abstract: "A double of the Venice video API on a real socket: strict, seeded, and unreliable on request.",
         discussion: """
             The API is under /api/v1, as at the real service; any key that starts with VENICE_INFERENCE_KEY_ has an \
-            account of its own. SIGTERM and SIGINT end the simulator cleanly.
+            account of its own, and so has any wallet that signs in. SIGTERM and SIGINT end the simulator cleanly.
 
             GET /_simulator/ledger shows what was charged, called and violated; \
             GET /_simulator/jobs/ID/sha256 the hash of a job's file.
@@ -19,9 +19,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
             POST /_simulator/faults takes a JSON list of faults, DELETE clears it. Each names the calls that it meets \
             and what happens to them, for instance the second queue call:
               [{"match": {"endpoint": "queue", "nth": 2, "count": 1}, "action": {"lose_answer": {}}}]
-            Endpoints: models, quote, queue, retrieve, complete, transcriptions, rate_limits, download, \
-            download_delete, connection. Actions: reset, reset_after {bytes}, swallow, lose_answer, never_answer, \
-            answer_late {milliseconds}, reply {status, headers, body, processed}, edge_page {status}, \
+            Endpoints: models, quote, queue, retrieve, complete, transcriptions, rate_limits, x402_balance, \
+            x402_transactions, x402_top_up, download, download_delete, connection. Actions: reset, \
+            reset_after {bytes}, swallow, lose_answer, never_answer, answer_late {milliseconds}, reply {status, headers, body, processed}, edge_page {status}, \
             too_many_requests {form, seconds}, ask_consent, bad_gateway, truncate {after}, stall {after}, \
             drip {bytes, every_milliseconds}, mislabel {content_type}, omit_length, empty_body, \
             fail_job {with: content_policy_refunded | content_policy_charged | inference}.
@@ -56,6 +56,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
 
     @Option(help: "What each account holds at the start, in US dollars.")
     var balance = 10_000.0
+
+    @Option(help: "What each wallet holds at the start, in US dollars.")
+    var walletBalance = 0.0
 
     @Option(help: "Queue calls that an account may make in 60 s (scaled).")
     var queueLimit = 40
@@ -104,6 +107,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         guard (0...1e9).contains(balance) else {
             throw ValidationError("--balance: expected 0…1000000000 US dollars, not \(balance)")
         }
+        guard (0...1e9).contains(walletBalance) else {
+            throw ValidationError("--wallet-balance: expected 0…1000000000 US dollars, not \(walletBalance)")
+        }
         if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
             let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--rate-limit-form: expected one of \(known), not '\(rateLimitForm)'")
@@ -134,6 +140,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         settings.timeScale = timeScale
         settings.renderLaw = RenderLaw(medians: try medians(), sigma: renderSpread)
         settings.balance = Cents(Int((balance * 100).rounded()))
+        settings.walletBalance = Cents(Int((walletBalance * 100).rounded()))
         settings.queueLimitPerMinute = queueLimit
         settings.retrieveLimitPerMinute = retrieveLimit
         settings.failureLimit = failureLimit

@@ -61,7 +61,9 @@ final class Service: Sendable {
             state.withLock { $0.close(ticket.endpoint, .none, &answer, at: now) }
         } else {
             answer = process(request, parsed, ticket.endpoint, action)
+            let slot = answer.slot
             if let action { spoil(&answer, with: action) }
+            answer.slot = slot
         }
         let silent = answer.delivery == .lost || answer.delivery == .never
         let status = silent ? 0 : answer.status
@@ -100,12 +102,17 @@ final class Service: Sendable {
     private func process(
         _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ action: Fault.Action?
     ) -> Answer {
-        let credential = Credential(request.headers)
+        let (credential, signInRefusal) = identify(request, endpoint)
+        var slot: String?
+        if case .wallet(let caller) = credential, takeSlot(caller) { slot = caller.user }
         let now = now
         let balance = state.withLock { $0.account(credential.bucket).balance }
-        let refusal = state.withLock { $0.admit(endpoint, credential, at: now) }
+        let refusal = signInRefusal == nil ? state.withLock { $0.admit(endpoint, credential, at: now) } : nil
         var answer =
-            refusal ?? bodyRefusal(request, parsed, endpoint) ?? route(request, parsed, endpoint, credential, action)
+            signInRefusal ?? crowdRefusal(credential, slot) ?? refusal ?? paymentRefusal(request, endpoint)
+            ?? bodyRefusal(request, parsed, endpoint) ?? walletRefusal(credential, endpoint)
+            ?? route(request, parsed, endpoint, credential, action)
+        answer.slot = slot
         state.withLock { $0.close(endpoint, credential, &answer, at: now) }
         if case .user = credential, endpoint != .download, endpoint != .downloadDelete {
             answer.setHeader("x-venice-balance-usd", String(format: "%.2f", balance.dollars))
@@ -118,12 +125,7 @@ final class Service: Sendable {
         let type = request.headers["content-type"]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
             .lowercased()
         var refusal: Answer
-        if request.headers["payment-signature"] ?? request.headers["x-402-payment"] ?? request.headers["x-payment"]
-            != nil
-        {
-            return .json(
-                400, ["error": "Payment headers are not accepted here", "code": "PAYMENT_HEADER_NOT_ACCEPTED"])
-        } else if type != "application/json" {
+        if type != "application/json" {
             refusal = .error(400, "Invalid content type. Expected application/json")
         } else if parsed.json == nil {
             refusal = .error(400, "Invalid JSON")
@@ -140,7 +142,7 @@ final class Service: Sendable {
         _ action: Fault.Action?
     ) -> Answer {
         let body = parsed.json ?? .null
-        return switch (endpoint, credential) {
+        return switch (endpoint, credential.asUser) {
         case (.models, _): models(request)
         case (.quote, _): quote(body, credential)
         case (.queue, .user(let user)): queue(body, request.body, user, action)
@@ -149,6 +151,9 @@ final class Service: Sendable {
         case (.rateLimits, .user(let user)): rateLimits(user)
         case (.usageHistory, _): .error(401, "Admin API key required")
         case (.transcriptions, _): Self.transcriptionsGone
+        case (.walletBalance, _): walletBalance(request, credential)
+        case (.walletTransactions, _): walletTransactions(request, credential)
+        case (.topUp, _): topUp(request)
         case (.download, _): download(request)
         case (.downloadDelete, _): revoke(request)
         case (.queue, _), (.retrieve, _), (.complete, _), (.rateLimits, _): .error(401, "Authentication failed")

@@ -19,15 +19,15 @@ extension SimulatorState {
     ) -> (answer: Answer, job: SimulatedJob?) {
         guard jobs.count < configuration.jobCapacity else { return (.error(503, "Model at capacity"), nil) }
         let price = pricing.price(accepted.price, at: now)
-        guard account(user).balance >= price else { return (PaymentAnswers.insufficientBalance, nil) }
+        guard canPay(price, user) else { return (PaymentAnswers.insufficientBalance, nil) }
         noteRepetition(bodySHA256, user, at: now)
         if accepted.hasConsent && !account(user).askedForConsent {
             violate(.consentUnasked, .queue, at: now, "consents were sent although none had been asked for")
         }
         var job = makeJob(accepted, user: user, price: price, bodySHA256: bodySHA256, at: now)
         job.failure = failure
-        withAccount(user, at: now) { $0.balance = $0.balance - price }
         add(job)
+        charge(job, at: now)
         var body: [String: JSONValue] = ["model": .string(job.model), "queue_id": .string(job.id)]
         if let token = job.linkToken { body["download_url"] = .string(baseURL + Endpoint.sharePath + token) }
         var answer = Answer.json(200, .object(body))
@@ -72,8 +72,12 @@ extension SimulatorState {
     /// Takes back a job from the journal, with what it cost.
     mutating func restore(_ job: SimulatedJob, at now: Date) {
         withAccount(job.user, at: now) {
-            if job.refundedAt == nil { $0.balance = $0.balance - job.price }
+            // What a wallet was topped up with is not written down, so its balance ends at nothing.
+            let after = $0.balance - job.price
+            if job.refundedAt == nil { $0.balance = job.isOfWallet ? max(Cents(0), after) : after }
         }
+        var job = job
+        if job.isOfWallet { job.chargedAt = job.chargedAt ?? job.createdAt }
         add(job)
     }
 

@@ -7,6 +7,10 @@ struct APIRequest: Sendable {
     /// Names in lower case; the last of several fields of one name counts.
     var headers: [String: String]
     var body: Data
+    /// Names of fields that came more than once.
+    var repeated: Set<String> = []
+    /// The other end's address.
+    var peer = ""
 
     init(method: String, target: String, headers: [String: String] = [:], body: Data = Data()) {
         self.method = method
@@ -37,6 +41,8 @@ struct Answer: Sendable {
     var receipt: Receipt?
     /// False for the refusals that the error budget does not count.
     var countsAsFailure = true
+    /// The wallet whose place among its requests under way this answer takes until it has left.
+    var slot: String?
 
     init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data()) {
         self.status = status

@@ -3,6 +3,9 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
     case models, quote, queue, retrieve, complete, transcriptions
     case rateLimits = "rate_limits"
     case usageHistory = "usage_history"
+    case walletBalance = "x402_balance"
+    case walletTransactions = "x402_transactions"
+    case topUp = "x402_top_up"
     case download
     case downloadDelete = "download_delete"
     /// A connection that has been accepted and has sent nothing yet. Only faults know it.
@@ -21,6 +24,8 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
         if path.hasPrefix(sharePath) {
             return method == "GET" ? .download : method == "DELETE" ? .downloadDelete : .unknown
         }
+        if method == "GET", path.hasPrefix(walletBalancePath) { return .walletBalance }
+        if method == "GET", path.hasPrefix(walletTransactionsPath) { return .walletTransactions }
         return routes["\(method) \(path)"] ?? .unknown
     }
 
@@ -33,5 +38,6 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
         "POST /api/v1/video/transcriptions": .transcriptions,
         "GET /api/v1/api_keys/rate_limits": .rateLimits,
         "GET /api/v1/billing/usage-history": .usageHistory,
+        "POST /api/v1/x402/top-up": .topUp,
     ]
 }
