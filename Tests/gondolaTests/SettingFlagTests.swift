@@ -6,7 +6,7 @@ import Testing
 
 struct SettingFlagTests {
     @Test func `every setting with a flag can be given on the command line`() throws {
-        let flags = Setting.all.compactMap(\.flag) + [Configuration.keyFileFlag]
+        let flags = Setting.all.compactMap(\.flag) + Configuration.secretFileFlags.keys
         let arguments = flags.flatMap { ["--\($0)", "value of \($0)"] }
         let given = try SettingFlags.parse(arguments).given
         #expect(Set(given.keys) == Set(flags))
