@@ -77,7 +77,9 @@ let package = Package(
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
             name: "VeniceTransportTests",
-            dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"],
+            dependencies: [
+                "VeniceTransport", "HTTPTransport", "JobLifecycle", "VideoModels", "VeniceSimulator", "TestSupport",
+            ],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],

@@ -70,9 +70,7 @@ extension VeniceClient {
         func read<Value>(_ decode: (JSON) -> Value?) throws(VeniceError) -> Value {
             if let json = JSON(body), let value = decode(json) { return value }
             throw .unexpectedAnswer(
-                VeniceEvidence(
-                    endpoint: endpoint, status: status, ray: headers.ray, requestID: headers.requestID,
-                    message: "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
+                VeniceEvidence(self, "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
         }
     }
 
@@ -85,7 +83,14 @@ extension VeniceClient {
             throw .operatorMustAct(
                 VeniceEvidence(endpoint: endpoint, message: "needs an API key; a wallet is not read here"))
         }
-        let response = try await open(endpoint, request(method, path, parts: parts, timeouts.call))
+        return try await whole(
+            endpoint, open(endpoint, request(method, path, parts: parts, timeouts.call)), limit: limit)
+    }
+
+    /// Reads a success to its end.
+    func whole(
+        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, limit: Int = answerLimit
+    ) async throws(VeniceError) -> Answer {
         let headers = AnswerHeaders(response.headers)
         do throws(HTTPClientError) {
             let body = try await response.body.collect(upTo: limit)
@@ -144,6 +149,6 @@ extension VeniceClient {
         body.add("model", model)
         body.add("queue_id", queueID)
         body.add("delete_media_on_completion", deleteMedia ? true : nil)
-        return body.finish()
+        return body.parts
     }
 }

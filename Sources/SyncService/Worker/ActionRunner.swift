@@ -144,7 +144,8 @@ struct ActionRunner: Sendable {
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
-            result = ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
+            result = ActionResult(
+                request.event(after: error), evidence: AttemptEvidence(error), journalFile: file)
         }
         let seen = headers.withLock { $0 }
         if let id = seen?.ray ?? seen?.requestID { result.evidence?.requestID = id }

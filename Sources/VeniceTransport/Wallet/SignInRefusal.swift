@@ -51,11 +51,3 @@ extension VeniceEndpoint {
     /// False for what is reached by a link: such a host is believed nothing about signatures.
     var takesSignature: Bool { self != .download && self != .deleteDownload }
 }
-
-extension ErrorBody {
-    /// The words, and the code of a refused sign-in, without which they say little.
-    var messageWithSignInCode: String {
-        guard let code, code.hasPrefix(SignInRefusal.prefix), !message.contains(code) else { return message }
-        return message.isEmpty ? code : "\(message) (\(code))"
-    }
-}
