@@ -9,7 +9,6 @@ struct Account: Sendable {
     var abuse: AbuseWindow
     /// Hashes of queue bodies that were accepted and whose answer did not arrive.
     var lostBodies: Set<String> = []
-    var askedForConsent = false
 
     init(_ configuration: Configuration, of bucket: String = "") {
         balance = bucket.hasPrefix(WalletCaller.prefix) ? configuration.walletBalance : configuration.balance
@@ -48,8 +47,7 @@ enum Credential: Hashable, Sendable {
             return
         }
         let key = String(parts[1])
-        let isGood = key.hasPrefix("VENICE_INFERENCE_KEY_") && key.count > 21 && !key.contains(" ")
-        self = isGood ? .user(Self.digest(key)) : .bad(Self.digest(key))
+        self = APIKey(key).map { .user($0.user) } ?? .bad(Self.digest(key))
     }
 
     /// Whose windows a call fills.

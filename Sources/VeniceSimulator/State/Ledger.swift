@@ -58,6 +58,16 @@ public struct Ledger: Sendable, Codable {
             case signatureUnasked = "signature_unasked"
             /// A payment on a route that does not take one.
             case paymentUnasked = "payment_unasked"
+            /// A queue or quote body that had been refused for good was sent again unchanged.
+            case repeatedAfterRefusal = "repeated_after_refusal"
+            /// A job that was rendering was asked about again within a second.
+            case polledTooOften = "polled_too_often"
+            /// An id that had been refused as invalid was asked about again and again.
+            case polledInvalidID = "polled_invalid_id"
+            /// A quote body with keys that no price depends on.
+            case quoteWithOtherFields = "quote_with_other_fields"
+            /// A private link fetched from more networks than it allows.
+            case linkFromManyNetworks = "link_from_many_networks"
         }
 
         public var kind: Kind
@@ -100,12 +110,35 @@ public struct Ledger: Sendable, Codable {
         public var transactions: [Transaction]
     }
 
+    /// One account, by a digest of who it is. Peaks are the most calls in any stretch of the window (scaled), refused
+    /// ones included.
+    public struct Account: Hashable, Sendable, Codable {
+        public var account: String
+        public var usd: Cents
+        /// Queue calls in 60 s.
+        public var queuePeak: Int
+        /// Retrieve calls in 60 s.
+        public var retrievePeak: Int
+        /// Failures in 30 s that the error budget counts.
+        public var failurePeak: Int
+        public var failures: Int
+    }
+
+    /// How often a fault has struck.
+    public struct FaultCount: Hashable, Sendable, Codable {
+        public var endpoint: Endpoint
+        public var action: String
+        public var count: Int
+    }
+
     public var charges: [Charge] = []
     public var refunds: [Refund] = []
     public var calls: [CallCount] = []
     public var violations: [Violation] = []
     public var jobs: [Job] = []
     public var wallets: [Wallet] = []
+    public var accounts: [Account] = []
+    public var faults: [FaultCount] = []
 
     public func calls(_ endpoint: Endpoint, status: Int? = nil) -> Int {
         calls.filter { $0.endpoint == endpoint && (status == nil || $0.status == status) }.reduce(0) { $0 + $1.count }
@@ -141,6 +174,15 @@ extension Ledger.Charge {
         case model, usd, at
         case queueID = "queue_id"
         case requestSHA256 = "request_sha256"
+    }
+}
+
+extension Ledger.Account {
+    enum CodingKeys: String, CodingKey {
+        case account, usd, failures
+        case queuePeak = "queue_peak"
+        case retrievePeak = "retrieve_peak"
+        case failurePeak = "failure_peak"
     }
 }
 

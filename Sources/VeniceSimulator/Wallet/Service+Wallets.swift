@@ -52,10 +52,11 @@ extension Service {
         }
     }
 
-    /// False when all of the wallet's places are taken.
-    func takeSlot(_ caller: WalletCaller) -> Bool {
+    /// A wallet's place among its requests under way; nil when all are taken, and for keys, which need none.
+    func takeSlot(_ credential: Credential) -> String? {
+        guard case .wallet(let caller) = credential else { return nil }
         let now = now
-        return state.withLock { $0.takeSlot(caller.user, at: now) }
+        return state.withLock { $0.takeSlot(caller.user, at: now) } ? caller.user : nil
     }
 
     /// Hears that an answer has left, or never will.
