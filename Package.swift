@@ -94,7 +94,9 @@ let package = Package(
         .testTarget(
             name: "gondolaTests",
             dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
-        .testTarget(name: "VeniceSimulatorTests", dependencies: ["VeniceSimulator", "HTTPTransport", "TestSupport"]),
+        .testTarget(
+            name: "VeniceSimulatorTests",
+            dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -37,6 +37,7 @@ final class HTTPHandler: ChannelInboundHandler {
     private var phase = Phase.idle
     /// The body that is being read. Not part of the phase: a second owner would make each piece copy all before it.
     private var body = ByteBuffer()
+    private var peer = ""
     /// Answers whose last byte has not been handed to the network yet.
     private var unsent = 0
 
@@ -50,6 +51,7 @@ final class HTTPHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         guard connections.add(context.channel) else { return context.close(promise: nil) }
+        peer = context.remoteAddress?.ipAddress ?? ""
         if service.begin(.connection).action == .reset {
             reset(context, .connection)
         } else {
@@ -163,7 +165,8 @@ final class HTTPHandler: ChannelInboundHandler {
             method: reading.head.method.rawValue, target: reading.head.uri,
             headers: Dictionary(headers, uniquingKeysWith: { _, last in last }),
             body: Data(body.readableBytesView))
-        request.peer = context.remoteAddress?.ipAddress ?? ""
+        request.repeated = Set(Dictionary(grouping: headers, by: \.0).filter { $0.value.count > 1 }.keys)
+        request.peer = peer
         return request
     }
 
@@ -235,7 +238,7 @@ final class HTTPHandler: ChannelInboundHandler {
         if answer.delivery != .chunked && answer.status != 204 && !headers.contains(name: "content-length") {
             headers.add(name: "Content-Length", value: "\(answer.body.length)")
         }
-        headers.add(name: "Date", value: HTTPDate.now)
+        headers.add(name: "Date", value: HTTPDate.text(service.now))
         if !keepAlive || connections.isDraining { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
@@ -299,6 +302,7 @@ final class HTTPHandler: ChannelInboundHandler {
     }
 
     private func report(_ answer: Answer, whole: Bool) {
+        service.release(answer.slot)
         guard let receipt = answer.receipt else { return }
         var sha256: String?
         switch answer.body {
@@ -316,12 +320,8 @@ extension FaultPlan.Ticket {
 
 /// The date as HTTP writes it.
 enum HTTPDate {
-    static var now: String { text(time(nil)) }
-
-    static func text(_ date: Date) -> String { text(time_t(date.timeIntervalSince1970)) }
-
-    private static func text(_ time: time_t) -> String {
-        var (seconds, parts) = (time, tm())
+    static func text(_ date: Date) -> String {
+        var (seconds, parts) = (time_t(date.timeIntervalSince1970.rounded(.down)), tm())
         gmtime_r(&seconds, &parts)
         var text = [CChar](repeating: 0, count: 40)
         let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)

@@ -62,10 +62,12 @@ final class Service: Sendable {
             answer = replace(request, ticket.endpoint, action)
         } else {
             answer = process(request, parsed, ticket.endpoint, action)
+            let slot = answer.slot
             for dialect in Dialect.allCases where configuration.dialects.contains(dialect) {
                 dialect.spell(&answer, of: ticket.endpoint)
             }
             if let action { spoil(&answer, of: ticket.endpoint, with: action) }
+            answer.slot = slot
         }
         code(&answer, for: request)
         settle(request, ticket.endpoint, answer)
@@ -141,13 +143,16 @@ final class Service: Sendable {
     private func process(
         _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ action: Fault.Action?
     ) -> Answer {
-        let credential = Credential(request.headers)
+        let (credential, signInRefusal) = identify(request, endpoint)
+        let slot = takeSlot(credential)
         let caller = Caller(request, credential, configuration.world)
         let now = now
         let balance = state.withLock { $0.account(credential.bucket).balance }
-        let refusal = admit(caller, parsed, endpoint)
         var answer =
-            refusal ?? bodyRefusal(request, parsed, endpoint) ?? route(request, parsed, endpoint, caller, action)
+            signInRefusal ?? crowdRefusal(credential, slot) ?? admit(caller, parsed, endpoint)
+            ?? paymentRefusal(request, endpoint) ?? bodyRefusal(request, parsed, endpoint)
+            ?? walletRefusal(credential, endpoint) ?? route(request, parsed, endpoint, caller, action)
+        answer.slot = slot
         state.withLock { $0.close(endpoint, credential, &answer, at: now) }
         if case .user = credential, endpoint != .download, endpoint != .downloadDelete {
             answer.setHeader("x-venice-balance-usd", String(format: "%.2f", balance.dollars))
@@ -184,12 +189,7 @@ final class Service: Sendable {
         let type = request.headers["content-type"]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
             .lowercased()
         var refusal: Answer
-        if request.headers["payment-signature"] ?? request.headers["x-402-payment"] ?? request.headers["x-payment"]
-            != nil
-        {
-            return .json(
-                400, ["error": "Payment headers are not accepted here", "code": "PAYMENT_HEADER_NOT_ACCEPTED"])
-        } else if type != "application/json" {
+        if type != "application/json" {
             refusal = .error(400, "Invalid content type. Expected application/json")
         } else if parsed.json == nil {
             refusal = .error(400, "Invalid JSON")
@@ -205,7 +205,7 @@ final class Service: Sendable {
         _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ caller: Caller, _ action: Fault.Action?
     ) -> Answer {
         let body = parsed.json ?? .null
-        return switch (endpoint, caller.credential) {
+        return switch (endpoint, caller.credential.asUser) {
         case (.models, _): models(request, caller)
         case (.quote, _): quote(body, caller)
         case (.queue, .user(let user)): queue(body, request.body, user, caller, action)
@@ -216,6 +216,9 @@ final class Service: Sendable {
         case (.billingBalance, .user(let user)): billingBalance(user)
         case (.usageHistory, .user(let user)): usageHistory(request, user)
         case (.transcriptions, _): transcriptions(caller)
+        case (.walletBalance, _): walletBalance(request, caller.credential)
+        case (.walletTransactions, _): walletTransactions(request, caller.credential)
+        case (.topUp, _): topUp(request)
         case (.download, _): download(request)
         case (.downloadDelete, _): revoke(request)
         case (.queue, _), (.retrieve, _), (.complete, _), (.rateLimits, _), (.rateLimitsLog, _),
