@@ -148,7 +148,8 @@ extension VideoModel {
         request.aspectRatio = aspectRatios.first
         request.audio = sound == .known(.optional) ? true : nil
         request.upscaleFactor = isUpscaler ? 2 : nil
-        if kind == .known(.imageToVideo), !takesReferences { request.image = .url("https://a.example/i.png") }
+        if self[.image]?.need == .known(.required) { request.image = .url("https://a.example/i.png") }
+        if self[.endImage]?.need == .known(.required) { request.endImage = .url("https://a.example/e.png") }
         if takesVideo { request.video = .url("https://a.example/v.mp4") }
         if takesReferences { request.referenceImages = [.url("https://a.example/r.png")] }
         return request
