@@ -66,6 +66,7 @@ struct ActionRunner: Sendable {
             return ActionResult(
                 .priced(try await venice.quote(QuoteRequest(record.request, model: model, assets: assets))))
         } catch {
+            models.learn(from: error, about: model.id)
             return ActionResult(error.beforePayment)
         }
     }
@@ -125,6 +126,7 @@ struct ActionRunner: Sendable {
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
+            models.learn(from: error, about: request.model)
             result = ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
         }
         let seen = headers.withLock { $0 }
