@@ -72,7 +72,8 @@ let package = Package(
                 "VideoModels", "JobLifecycle", "HTTPTransport", "JobStore", "ObjectStorage", "VeniceSimulator", logging,
             ],
             path: "Tests/TestSupport"),
-        .testTarget(name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"]),
+        .testTarget(
+            name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "JobLifecycleTests", dependencies: ["JobLifecycle", "VideoModels", "TestSupport"]),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
@@ -94,9 +95,6 @@ let package = Package(
         .testTarget(
             name: "gondolaTests",
             dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
-        .testTarget(
-            name: "VeniceSimulatorTests",
-            dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -43,7 +43,8 @@ struct HostileRequestTests {
 
     @Test(arguments: [
         String(repeating: "[", count: 200_000), String(repeating: #"{"a":"#, count: 50_000), "{\"model\":1e999}",
-        "\u{0}", "{\"model\":\"a\",}", "nul", "\"\\ud800\"",
+        "\u{0}", "{\"model\":\"a\",}",
+        "{\"a\":[1, ]}", "{\"model\":\"a\\\\\" , }", "nul", "\"\\ud800\"",
     ])
     func `JSON that is broken or bottomless is a 400`(_ text: String) async throws {
         try await Bench.with { bench in

@@ -79,7 +79,7 @@ struct LedgerTests {
             #expect(account.queuePeak == 3)
             #expect(account.retrievePeak == 4)
             #expect(account.failurePeak == 3 && account.failures == 4)
-            #expect(account.usd == Cents(1_000_000 - 3 * 8))
+            #expect(account.usd == Cents(1_000_000 - 3 * 6))
         }
     }
 

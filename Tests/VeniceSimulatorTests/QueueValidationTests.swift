@@ -238,7 +238,7 @@ struct QueueValidationTests {
         let (id, changes, status, text) = Self.familyRules[index]
         let answer = try judge(id, changes)
         #expect(answer.status == status, "\(id) \(changes.keys): \(answer.text)")
-        #expect(answer.text.contains(text), "\(id) \(changes.keys): \(answer.text)")
+        #expect(text.isEmpty || answer.text.contains(text), "\(id) \(changes.keys): \(answer.text)")
     }
 
     @Test func `reference video is billed by whole seconds, and a quote that leaves it out is lower`() throws {
@@ -251,7 +251,8 @@ struct QueueValidationTests {
             return Pricing().price(try QuoteValidation.judge(body, catalogue, authenticated: true).get(), at: .now)
         }
         let (plain, ten) = (try quote(nil), try quote(10))
-        #expect(ten.count == plain.count * 3)
+        let fifteen = Pricing.Inputs(model: Self.seedance20, seconds: 15, resolution: "720p", audio: true)
+        #expect(ten == Pricing().price(fifteen, at: .now) && plain < ten)
         let (model, family) = try #require(catalogue[Self.seedance20])
         var body = Sample.body(model, family)
         body.merge(["duration": "5s", "resolution": "720p", "reference_video_urls": [Self.clip(9.2)]]) { $1 }

@@ -76,7 +76,7 @@ final class Service: Sendable {
 
     /// The answer that a fault puts in the place of the service's own.
     private func replace(_ request: APIRequest, _ endpoint: Endpoint, _ action: Fault.Action) -> Answer {
-        let (now, credential) = (now, Credential(request.headers))
+        let (now, credential) = (now, presumed(request, endpoint))
         if case .block(let seconds) = action {
             return state.withLock { $0.block(credential.bucket, seconds: seconds, at: now) }
         }

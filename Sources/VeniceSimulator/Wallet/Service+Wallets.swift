@@ -17,6 +17,12 @@ extension Endpoint {
 }
 
 extension Service {
+    /// Who is asking, as far as can be told without looking at a signature.
+    func presumed(_ request: APIRequest, _ endpoint: Endpoint) -> Credential {
+        let isSigned = ["sign-in-with-x", "x-sign-in-with-x"].contains { request.headers[$0] != nil }
+        return isSigned && endpoint.readsSignatures ? .unverified(peer: request.peer) : Credential(request.headers)
+    }
+
     /// Who is asking, or why that is not believed. A good signature takes one of its wallet's five places: the caller
     /// hands it back with the answer.
     func identify(_ request: APIRequest, _ endpoint: Endpoint) -> (credential: Credential, refusal: Answer?) {

@@ -22,7 +22,8 @@ struct WalletMoneyTests {
 
     @Test func `a wallet above the floor that cannot pay this price gets the plain words`() async throws {
         try await Bench.with(.set(\.walletBalance, Cents(11))) { bench in
-            let reply = try await bench.signed("queue", Sample.quick, wallet)
+            _ = try await bench.queue(Sample.linked, by: wallet)
+            let reply = try await bench.signed("queue", Sample.linked, wallet)
             #expect(reply.status == 402 && reply.json["code"] == nil)
             #expect(reply.json["error"]?.string?.hasPrefix("Insufficient USD") == true)
         }
