@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// Renderings that are expected to take equally long.
 public struct RenderingKind: Hashable, Sendable {

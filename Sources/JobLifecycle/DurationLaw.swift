@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// How long renderings of one kind take: a mixture of log-normal laws, in seconds.
 ///

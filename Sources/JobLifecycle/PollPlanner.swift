@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// Which rendering to look at next, when there are fewer looks than renderings.
 ///

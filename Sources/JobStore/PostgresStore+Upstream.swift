@@ -28,8 +28,9 @@ public struct RateLimit: Hashable, Sendable {
 extension PostgresStore {
     /// What the shared budget answers.
     public enum Grant: Hashable, Sendable {
-        /// So many requests may leave now, and within half of the limit's slack.
-        case granted(Int)
+        /// So many requests may leave now, and within half of the limit's slack. A probe is the one request that shows
+        /// whether a rested account is well again.
+        case granted(Int, isProbe: Bool)
         /// None; ask again after so many seconds.
         case wait(TimeInterval)
     }
@@ -41,7 +42,7 @@ extension PostgresStore {
             let values =
                 key + [
                     .int(wanted), .int(limit.requests), .double(limit.window + limit.slack), .int(limit.burst),
-                    .double((limit.window + limit.slack) / 10),
+                    .double((limit.window + limit.slack) / 10), .double(limit.window / 2),
                 ]
             var rows = try connection.execute(UpstreamStatements.takeBudget, values)
             if rows.count == 0 {
@@ -50,17 +51,9 @@ extension PostgresStore {
             }
             return try rows.first { row in
                 let cells = try row.int("cells")
-                if cells > 0 { return Grant.granted(cells) }
+                if cells > 0 { return Grant.granted(cells, isProbe: try row.bool("is_probing")) }
                 return .wait(max(0.001, try row.optional("seconds", Row.double) ?? limit.slack))
             } ?? .wait(limit.slack)
-        }
-    }
-
-    /// Takes one request. Returns nil, or the seconds to wait before asking again.
-    public func take(_ limit: RateLimit, account: String) async throws -> TimeInterval? {
-        switch try await take(limit, account: account, upTo: 1) {
-        case .granted: nil
-        case .wait(let seconds): seconds
         }
     }
 
@@ -69,6 +62,33 @@ extension PostgresStore {
         try await pool.run { connection in
             _ = try connection.execute(
                 UpstreamStatements.holdBudget, [.text(account), .text(endpoint), .double(seconds)])
+        }
+    }
+
+    /// Counts a failure of the account, and rests the account if there were `limit` in the last `window` seconds: no request
+    /// for another `window`, then single ones until `closeBreaker`. Returns whether it was rested.
+    public func countFailure(account: String, limit: Int, window: TimeInterval) async throws -> Bool {
+        try await pool.transaction { connection in
+            let values: [Value] = [.text(account), .double(window)]
+            let count = try connection.execute(UpstreamStatements.countFailure, values).first { try $0.int("count") }
+            guard let count, count >= limit else { return false }
+            try connection.execute(UpstreamStatements.forgetFailures, [.text(account)])
+            try connection.execute(UpstreamStatements.openBreaker, values)
+            return true
+        }
+    }
+
+    /// Rests the account, as `countFailure` does.
+    public func openBreaker(account: String, for seconds: TimeInterval) async throws {
+        try await pool.run { connection in
+            _ = try connection.execute(UpstreamStatements.openBreaker, [.text(account), .double(seconds)])
+        }
+    }
+
+    /// The account answers again. Returns whether it was resting.
+    public func closeBreaker(account: String) async throws -> Bool {
+        try await pool.run { connection in
+            try connection.execute(UpstreamStatements.closeBreaker, [.text(account)]).count > 0
         }
     }
 

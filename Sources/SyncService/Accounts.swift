@@ -10,10 +10,11 @@ struct Accounts: Sendable {
     /// Those that take new jobs, in the order of the settings.
     private let open: [String]
 
-    init(_ configuration: Configuration, http: any HTTPClient) {
+    /// `watch` hears of every answer.
+    init(_ configuration: Configuration, http: any HTTPClient, watch: AccountWatch? = nil) {
         let accounts = configuration.accounts
         clients = Dictionary(
-            accounts.map { ($0.account.id, configuration.client(of: $0.account, http)) },
+            accounts.map { ($0.account.id, configuration.client(of: $0.account, http, watch)) },
             uniquingKeysWith: { first, _ in first })
         open = accounts.filter(\.takesNewJobs).map(\.account.id)
     }
@@ -47,8 +48,13 @@ extension Configuration {
     /// Whether anybody can pay.
     var hasCredential: Bool { accounts.contains { $0.account.credential != .anonymous } }
 
-    func client(of account: VeniceAccount, _ http: any HTTPClient) -> VeniceClient {
+    func client(of account: VeniceAccount, _ http: any HTTPClient, _ watch: AccountWatch? = nil) -> VeniceClient {
         var client = VeniceClient(account, http: http)
+        if let watch {
+            client.observer = { endpoint, status, headers in
+                watch.hear(account.id, endpoint, status: status, headers)
+            }
+        }
         client.downloadHosts = DownloadHosts(downloadHosts)
         // Giving up early costs money or a video, so a fast clock shortens waiting less than it shortens the rest.
         client.timeouts = veniceTimeouts.scaled(by: max(timeScale, 0.2))

@@ -49,6 +49,7 @@ public struct GondolaService: Sendable {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await parts.models.run() }
+            group.addTask { await parts.watch.run() }
             group.addTask { await parts.collectRubbish() }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
@@ -94,6 +95,7 @@ struct ServiceParts: Sendable {
     let objects: LocalObjectStore
     let http: CurlHTTPClient
     let accounts: Accounts
+    let watch: AccountWatch
     let models: ModelDirectory
     let journal: AnswerJournal
     let hub = FeedHub()
@@ -118,7 +120,8 @@ struct ServiceParts: Sendable {
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
         http = CurlHTTPClient()
-        accounts = Accounts(configuration, http: http)
+        watch = AccountWatch(store: store, window: configuration.rateWindow * configuration.timeScale, log: log)
+        accounts = Accounts(configuration, http: http, watch: watch)
         models = ModelDirectory(
             store: store, venice: accounts.first,
             refreshInterval: configuration.modelsRefresh * configuration.timeScale,
@@ -134,7 +137,7 @@ struct ServiceParts: Sendable {
             endpoint: "retrieve", requests: configuration.retrieveLimit, window: window,
             burst: max(1, configuration.retrieveLimit / 10))
         let runner = ActionRunner(
-            store: store, accounts: accounts, objects: objects, models: models, journal: journal,
+            store: store, accounts: accounts, watch: watch, objects: objects, models: models, journal: journal,
             queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
             retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, log: log)
@@ -151,8 +154,10 @@ struct ServiceParts: Sendable {
         var planner = PollPlanner()
         planner.leastGap = policy.polling.leastGap
         planner.starvedGap *= configuration.timeScale
-        return PollDesk(limit: limit, planner: planner, log: log) { [store] account, wanted in
-            try await store.take(limit, account: account, upTo: wanted)
+        return PollDesk(limit: limit, planner: planner, log: log) { [store, watch] account, wanted in
+            let grant = try await store.take(limit, account: account, upTo: wanted)
+            if case .granted(_, isProbe: true) = grant { watch.noteProbe(account) }
+            return grant
         }
     }
 

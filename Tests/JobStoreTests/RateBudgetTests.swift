@@ -33,7 +33,7 @@ import VideoModels
             _ = try await (0..<8).concurrently { worker in
                 var generator = SeededGenerator(UInt64(worker))
                 for _ in 0..<(requests / 2 + 2) {
-                    while let wait = try await database.store.take(limit, account: "main") {
+                    while let wait = try await database.store.wait(for: limit, account: "main") {
                         // Some come back when they were told, some late.
                         let late = Double.random(in: 0..<1, using: &generator) < 0.5 ? 0.0 : window / 10
                         try await Task.sleep(for: .seconds(wait + late))
@@ -51,14 +51,14 @@ import VideoModels
     @Test func `a burst is granted at once, then the wait is told`() async throws {
         try await TestDatabase.with { database in
             let (store, limit) = (database.store, RateLimit(endpoint: "retrieve", requests: 120, window: 60, burst: 12))
-            #expect(try await store.take(limit, account: "main", upTo: 5) == .granted(5))
-            #expect(try await store.take(limit, account: "main", upTo: 50) == .granted(7))
-            let wait = try #require(try await store.take(limit, account: "main"))
+            #expect(try await store.take(limit, account: "main", upTo: 5) == .granted(5, isProbe: false))
+            #expect(try await store.take(limit, account: "main", upTo: 50) == .granted(7, isProbe: false))
+            let wait = try #require(try await store.wait(for: limit, account: "main"))
             #expect(wait > 0 && wait <= 7)
             // Each account and each endpoint has a budget of its own.
-            #expect(try await store.take(limit, account: "other", upTo: 1) == .granted(1))
+            #expect(try await store.take(limit, account: "other", upTo: 1) == .granted(1, isProbe: false))
             let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
-            #expect(try await store.take(queue, account: "main", upTo: 100) == .granted(40))
+            #expect(try await store.take(queue, account: "main", upTo: 100) == .granted(40, isProbe: false))
         }
     }
 
@@ -70,7 +70,7 @@ import VideoModels
             var (granted, waited) = (0, 0.0)
             while waited < 610 {
                 switch try await database.store.take(limit, account: "main", upTo: 3) {
-                case .granted(let count): granted += count
+                case .granted(let count, _): granted += count
                 case .wait(let seconds):
                     waited += seconds
                     try await database.sql(
@@ -87,21 +87,92 @@ import VideoModels
     @Test func `a hold lasts as long as the upstream said, even where a burst is left`() async throws {
         try await TestDatabase.with { database in
             let store = database.store
-            #expect(try await store.take(retrieve, account: "main") == nil)
+            #expect(try await store.wait(for: retrieve, account: "main") == nil)
             try await store.hold(endpoint: "retrieve", account: "main", for: 5)
             try await store.hold(endpoint: "retrieve", account: "main", for: 1)
-            let wait = try #require(try await store.take(retrieve, account: "main"))
+            let wait = try #require(try await store.wait(for: retrieve, account: "main"))
             #expect(wait > 1 && wait <= 5)
             try await database.sql("update rate_budgets set held_until = now()")
-            #expect(try await store.take(retrieve, account: "main") == nil)
+            #expect(try await store.wait(for: retrieve, account: "main") == nil)
         }
     }
 
     @Test func `a hold counts before the first request too`() async throws {
         try await TestDatabase.with { database in
             try await database.store.hold(endpoint: "retrieve", account: "main", for: 60)
-            #expect(try #require(try await database.store.take(retrieve, account: "main")) > 1)
-            #expect(try await database.store.take(retrieve, account: "other") == nil)
+            #expect(try #require(try await database.store.wait(for: retrieve, account: "main")) > 1)
+            #expect(try await database.store.wait(for: retrieve, account: "other") == nil)
+        }
+    }
+}
+
+extension PostgresStore {
+    /// Takes one request; nil, or the seconds to wait.
+    fileprivate func wait(for limit: RateLimit, account: String) async throws -> TimeInterval? {
+        if case .wait(let seconds) = try await take(limit, account: account, upTo: 1) { seconds } else { nil }
+    }
+}
+
+@Suite struct BreakerTests {
+    private let retrieve = RateLimit(endpoint: "retrieve", requests: 120, window: 60)
+    private let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
+
+    /// As if so many seconds had passed.
+    private func pass(_ seconds: Double, in database: TestDatabase) async throws {
+        try await database.sql(
+            """
+            update rate_budgets set held_until = held_until - interval '1 second' * \(seconds),
+                grants = array(select g - interval '1 second' * \(seconds) from unnest(grants) as g);
+            update account_failures set failures =
+                array(select f - interval '1 second' * \(seconds) from unnest(failures) as f);
+            """)
+    }
+
+    @Test func `enough failures in the window rest the account, on both endpoints and no other account`() async throws {
+        try await TestDatabase.with { database in
+            let store = database.store
+            for number in 1...5 {
+                let rested = try await store.countFailure(account: "main", limit: 5, window: 30)
+                #expect(rested == (number == 5))
+            }
+            for limit in [retrieve, queue] {
+                let wait = try #require(try await store.wait(for: limit, account: "main"))
+                #expect(wait > 20 && wait <= 30)
+                #expect(try await store.wait(for: limit, account: "other") == nil)
+            }
+        }
+    }
+
+    @Test func `failures that are long ago do not count`() async throws {
+        try await TestDatabase.with { database in
+            for _ in 1...20 {
+                #expect(try await database.store.countFailure(account: "main", limit: 5, window: 30) == false)
+                try await pass(8, in: database)
+            }
+        }
+    }
+
+    @Test func `after its rest an account is probed by one request at a time, and a success ends it`() async throws {
+        try await TestDatabase.with { database in
+            let store = database.store
+            try await store.openBreaker(account: "main", for: 30)
+            try await pass(31, in: database)
+            #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(1, isProbe: true))
+            #expect(try #require(try await store.wait(for: retrieve, account: "main")) > 20)
+            try await pass(31, in: database)
+            #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(1, isProbe: true))
+            #expect(try await store.closeBreaker(account: "main"))
+            #expect(try await store.closeBreaker(account: "main") == false)
+            #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(10, isProbe: false))
+            #expect(try await store.take(queue, account: "main", upTo: 10) == .granted(10, isProbe: false))
+        }
+    }
+
+    @Test func `a pause that the upstream asked for does not end with a success elsewhere`() async throws {
+        try await TestDatabase.with { database in
+            try await database.store.hold(endpoint: "queue", account: "main", for: 60)
+            #expect(try await database.store.closeBreaker(account: "main") == false)
+            #expect(try await database.store.wait(for: queue, account: "main") != nil)
         }
     }
 }

@@ -12,23 +12,25 @@ enum UpstreamStatements {
         "take_rate_budget",
         """
         with budget as materialized (
-            select grants, held_until from rate_budgets where account = $1 and endpoint = $2 for update
+            select grants, held_until, is_probing from rate_budgets where account = $1 and endpoint = $2 for update
         ), clock as materialized (  -- read behind the lock, so that grants are in the order of their times
-            select clock_timestamp() as at, grants, held_until from budget
+            select clock_timestamp() as at, grants, held_until, is_probing from budget
         ), recent as materialized (
             select granted, row_number() over (order by granted desc) as place
             from clock, unnest(grants) as granted where granted > at - $5 * interval '1 second'
         ), room as materialized (
             select case when held_until > at then 0 else greatest(0, least(
-                $3::bigint, $4::bigint - (select count(*) from recent),
+                case when is_probing then 1 else $3::bigint end, $4::bigint - (select count(*) from recent),
                 $6::bigint - (select count(*) from recent where granted > at - $7 * interval '1 second')
             )) end as cells from clock
         ), taken as (
             update rate_budgets set grants =
-                array(select granted from recent order by granted) || array_fill(clock.at, array[room.cells::integer])
+                array(select granted from recent order by granted) || array_fill(clock.at, array[room.cells::integer]),
+                -- One probe, and the next only when nothing has come of it for a while.
+                held_until = case when clock.is_probing then clock.at + $8 * interval '1 second' end
             from room, clock where account = $1 and endpoint = $2 and room.cells > 0
         )
-        select room.cells, extract(epoch from greatest(
+        select room.cells, clock.is_probing, extract(epoch from greatest(
             held_until - at,
             (select granted from recent where place = $4::bigint) + $5 * interval '1 second' - at,
             (select granted from recent where place = $6::bigint) + $7 * interval '1 second' - at
@@ -43,6 +45,36 @@ enum UpstreamStatements {
         values ($1, $2, clock_timestamp() + $3 * interval '1 second')
         on conflict (account, endpoint)
             do update set held_until = greatest(rate_budgets.held_until, excluded.held_until)
+        """)
+
+    /// Counts a failure of the account; `count` is how many there were in the last `$2` seconds.
+    static let countFailure = Statement(
+        "count_failure",
+        """
+        insert into account_failures as old (account, failures) values ($1, array[clock_timestamp()])
+        on conflict (account) do update set failures = clock_timestamp() || array(
+            select failure from unnest(old.failures) as failure
+            where failure > clock_timestamp() - $2 * interval '1 second' order by failure desc limit 100)
+        returning cardinality(failures) as count
+        """)
+    static let forgetFailures = Statement(
+        "forget_failures", "update account_failures set failures = '{}' where account = $1")
+
+    /// Rests the account: nothing for `$2` seconds, then single requests.
+    static let openBreaker = Statement(
+        "open_breaker",
+        """
+        insert into rate_budgets (account, endpoint, held_until, is_probing)
+        select $1, endpoint, clock_timestamp() + $2 * interval '1 second', true
+        from unnest(array['queue', 'retrieve']) as endpoint
+        on conflict (account, endpoint) do update
+            set held_until = greatest(rate_budgets.held_until, excluded.held_until), is_probing = true
+        """)
+    static let closeBreaker = Statement(
+        "close_breaker",
+        """
+        update rate_budgets set is_probing = false, held_until = null where account = $1 and is_probing
+        returning endpoint
         """)
 
     /// Adds an observation, the older ones fading so that no more than `$6` count.
@@ -75,5 +107,8 @@ enum UpstreamStatements {
         "update database_epoch set sealing_key_check = coalesce(sealing_key_check, $1) returning sealing_key_check = $1 as fits"
     )
 
-    static let all = [markKey, openBudget, takeBudget, holdBudget, observe, laws, saveModels, models]
+    static let all = [
+        markKey, openBudget, takeBudget, holdBudget, countFailure, forgetFailures, openBreaker, closeBreaker, observe,
+        laws, saveModels, models,
+    ]
 }

@@ -26,6 +26,7 @@ struct ActionResult: Sendable {
 struct ActionRunner: Sendable {
     var store: PostgresStore
     var accounts: Accounts
+    var watch: AccountWatch
     var objects: LocalObjectStore
     var models: ModelDirectory
     var journal: AnswerJournal
@@ -90,7 +91,7 @@ struct ActionRunner: Sendable {
     }
 
     private func intend(_ record: JobRecord) async throws -> ActionResult {
-        if let wait = try await store.take(queueLimit, account: record.account) {
+        if let wait = try await wait(for: queueLimit, account: record.account) {
             return ActionResult(.postponed(wait))
         }
         return ActionResult(.submissionIntended(by: record.token))
@@ -214,7 +215,9 @@ struct ActionRunner: Sendable {
 
     private func open(_ rendering: Rendering, _ venice: VeniceClient) async throws -> Opened {
         if let link = rendering.link { return .arriving(try await venice.download(link)) }
-        if let wait = try await takeRetrieve(venice) { return .otherwise(ActionResult(.postponed(wait))) }
+        if let wait = try await wait(for: retrieveLimit, account: venice.account.id) {
+            return .otherwise(ActionResult(.postponed(wait)))
+        }
         switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
         case .video(let stream): return .arriving(stream)
         case .processing(let timings): return .otherwise(ActionResult(.stillRendering(usual: timings.usual?.seconds)))
@@ -267,8 +270,14 @@ struct ActionRunner: Sendable {
         do { for try await _ in stream.body {} } catch { log.debug("clean-up answer broke off") }
     }
 
-    private func takeRetrieve(_ venice: VeniceClient) async throws -> TimeInterval? {
-        try await store.take(retrieveLimit, account: venice.account.id)
+    /// Takes one request from a budget; nil, or the seconds to wait before asking again.
+    private func wait(for limit: RateLimit, account: String) async throws -> TimeInterval? {
+        switch try await store.take(limit, account: account, upTo: 1) {
+        case .granted(_, let isProbe):
+            if isProbe { watch.noteProbe(account) }
+            return nil
+        case .wait(let seconds): return seconds
+        }
     }
 }
 

@@ -97,7 +97,7 @@ final class PollDesk: Sendable {
         }
         guard useful > 0 else { return }
         do {
-            guard case .granted(let count) = try await take(account, useful) else { return }
+            guard case .granted(let count, _) = try await take(account, useful) else { return }
             for _ in 0..<count {
                 state.withLock { $0.call(account, at: Date(), rate: limit.rate) }?.resume(returning: true)
             }

@@ -29,7 +29,7 @@ import VideoModels
                 return count
             }
             granted.withLock { $0 += count }
-            return count > 0 ? .granted(count) : .wait(0.01)
+            return count > 0 ? .granted(count, isProbe: false) : .wait(0.01)
         }
     }
 
