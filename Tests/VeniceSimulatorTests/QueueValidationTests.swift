@@ -274,6 +274,15 @@ struct QueueValidationTests {
         #expect(((try? result.get()) != nil) == isTaken)
     }
 
+    @Test(arguments: [("1x", 1), ("2x", 2), ("4x", 4)])
+    func `an upscale quote still takes the older name of the factor`(_ alias: String, _ factor: Int) throws {
+        let body: JSONValue = [
+            "model": .string(Self.upscale), "video_url": Self.clip(12), "resolution": .string(alias),
+        ]
+        let inputs = try QuoteValidation.judge(body, catalogue, authenticated: true).get()
+        #expect(inputs.upscaleFactor == factor && inputs.seconds == 12)
+    }
+
     @Test func `what matches its source is quoted by the source`() throws {
         var body: JSONValue = ["model": .string(Self.reference), "duration": "5s", "aspect_ratio": "adaptive"]
         #expect(throws: QueueValidation.Refused.self) {

@@ -37,6 +37,8 @@ final class HTTPHandler: ChannelInboundHandler {
     private var phase = Phase.idle
     /// The body that is being read. Not part of the phase: a second owner would make each piece copy all before it.
     private var body = ByteBuffer()
+    /// What of the body is booked with `connections`.
+    private var held = 0
     /// Answers whose last byte has not been handed to the network yet.
     private var unsent = 0
 
@@ -60,6 +62,7 @@ final class HTTPHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         if case .reading(let reading) = phase { service.countUnanswered(reading.endpoint) }
         phase = .closed
+        dropBody()
         connections.remove(context.channel)
         context.fireChannelInactive()
     }
@@ -100,7 +103,7 @@ final class HTTPHandler: ChannelInboundHandler {
         default: break
         }
         phase = .reading(reading)
-        body = ByteBuffer()
+        dropBody()
         guard head.headers.first(name: "expect")?.lowercased() == "100-continue" else { return }
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Endpoint.bodyLimit {
             return send(service.tooLarge(endpoint), keepAlive: false, context)
@@ -112,10 +115,15 @@ final class HTTPHandler: ChannelInboundHandler {
     private func take(_ bytes: ByteBuffer, _ reading: Reading, _ context: ChannelHandlerContext) {
         var (reading, bytes) = (reading, bytes)
         reading.received += bytes.readableBytes
+        let count = bytes.readableBytes
         if reading.isTooLong {
-            body = ByteBuffer()
-        } else {
+            dropBody()
+        } else if connections.hold(count) {
+            held += count
             body.writeBuffer(&bytes)
+        } else {
+            dropBody()
+            return send(.error(503, "Too many bodies are being read"), keepAlive: false, context)
         }
         phase = .reading(reading)
         if let limit = reading.resetAfter, reading.received >= limit {
@@ -152,12 +160,18 @@ final class HTTPHandler: ChannelInboundHandler {
     private func giveUp(_ reading: Reading, _ context: ChannelHandlerContext) {
         service.countUnanswered(reading.endpoint)
         phase = .answering
-        body = ByteBuffer()
+        dropBody()
         send(.error(408, "The request did not arrive in time"), keepAlive: false, context)
     }
 
+    private func dropBody() {
+        body = ByteBuffer()
+        connections.release(held)
+        held = 0
+    }
+
     private func request(_ reading: Reading, _ context: ChannelHandlerContext) -> APIRequest {
-        defer { body = ByteBuffer() }
+        defer { dropBody() }
         let headers = reading.head.headers.map { ($0.name.lowercased(), $0.value) }
         var request = APIRequest(
             method: reading.head.method.rawValue, target: reading.head.uri,

@@ -143,6 +143,7 @@ struct SimulatorState: Sendable {
         var dice = Dice(seed: configuration.seed, "ray|\(answers)")
         answer.setHeader("CF-RAY", String(dice.next() | 1 << 60, radix: 16) + "-FRA")
         answer.setHeader("x-venice-version", "simulator-1")
+        answer.setHeader("x-venice-host-name", "simulator")
         answer.setHeader("x-venice-timestamp", now.formatted(Ledger.time))
         if case .user(let user) = credential { decorate(&answer, endpoint, account(user), at: now) }
     }
