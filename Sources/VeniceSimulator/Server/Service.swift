@@ -149,7 +149,7 @@ final class Service: Sendable {
         var answer =
             refusal ?? bodyRefusal(request, parsed, endpoint) ?? route(request, parsed, endpoint, caller, action)
         state.withLock { $0.close(endpoint, credential, &answer, at: now) }
-        if case .user = credential, endpoint != .download, endpoint != .downloadDelete {
+        if case .user = credential, !endpoint.isOfShareHost {
             answer.setHeader("x-venice-balance-usd", String(format: "%.2f", balance.dollars))
         }
         return answer
@@ -157,6 +157,7 @@ final class Service: Sendable {
 
     /// The refusal that comes before anything else in the body than its model is looked at, if there is one.
     private func admit(_ caller: Caller, _ parsed: Parsed, _ endpoint: Endpoint) -> Answer? {
+        guard !endpoint.isOfShareHost else { return nil }
         let now = now
         return state.withLock { state in
             let refusal = state.admit(endpoint, caller.credential, at: now) ?? keyRefusal(caller, endpoint)

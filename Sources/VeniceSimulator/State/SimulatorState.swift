@@ -130,12 +130,13 @@ struct SimulatorState: Sendable {
 
     /// Counts the answer and puts the service's own headers on it. Status 0 stands for no answer.
     mutating func close(_ endpoint: Endpoint, _ credential: Credential, _ answer: inout Answer, at now: Date) {
-        if (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure {
+        let isFailure = (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure
+        if isFailure && !endpoint.isOfShareHost {
             withAccount(credential.bucket, at: now) { $0.abuse.recordFailure(at: now) }
             withTraffic(credential.bucket) { $0.failures.record(at: now) }
         }
         answers += 1
-        guard endpoint != .download && endpoint != .downloadDelete else { return }
+        guard !endpoint.isOfShareHost else { return }
         if answer.header("X-Request-ID") == nil {
             var dice = Dice(seed: configuration.seed, "request|\(answers)")
             answer.setHeader("X-Request-ID", "req-\(dice.uuid())")
