@@ -35,6 +35,7 @@ let package = Package(
         // The system's C libraries, found through pkg-config.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
 
         // Values and decisions: no I/O, no clock, no C, no logger.
         .target(name: "VideoModels"),
@@ -42,7 +43,7 @@ let package = Package(
 
         // Adapters: each owns one outside thing, and none knows another.
         .target(name: "HTTPTransport", dependencies: ["CCurl"]),
-        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport"]),
+        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "CSecp256k1"]),
         .target(
             name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
             resources: [.embedInCode("migrations")]),
@@ -60,7 +61,7 @@ let package = Package(
 
         // The upstream's double. Nothing above imports it.
         .target(
-            name: "VeniceSimulator", dependencies: [collections, crypto, logging] + nio,
+            name: "VeniceSimulator", dependencies: ["CSecp256k1", collections, crypto, logging] + nio,
             resources: [.copy("Resources")]),
         .executableTarget(
             name: "venice-simulator", dependencies: ["VeniceSimulator", argumentParser, logging]),
@@ -76,7 +77,10 @@ let package = Package(
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
             name: "VeniceTransportTests",
-            dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"]),
+            dependencies: [
+                "VeniceTransport", "HTTPTransport", "JobLifecycle", "VideoModels", "VeniceSimulator", "TestSupport",
+            ],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
             resources: [.copy("Fixtures")]),
@@ -90,7 +94,9 @@ let package = Package(
         .testTarget(
             name: "gondolaTests",
             dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
-        .testTarget(name: "VeniceSimulatorTests", dependencies: ["VeniceSimulator", "HTTPTransport", "TestSupport"]),
+        .testTarget(
+            name: "VeniceSimulatorTests",
+            dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

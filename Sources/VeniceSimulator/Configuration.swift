@@ -16,6 +16,8 @@ public struct Configuration: Sendable {
     public var renderLaw = RenderLaw()
     /// What each key's account holds at the start.
     public var balance = Cents(1_000_000)
+    /// What each wallet holds at the start; the rest it has to be topped up with.
+    public var walletBalance = Cents(0)
     public var queueLimitPerMinute = 40
     public var retrieveLimitPerMinute = 120
     /// More failures than that within 30 s (scaled) block the account for as long.
@@ -73,6 +75,7 @@ public struct Configuration: Sendable {
         try demand(
             timeScale > 0 && timeScale <= 1_000, "time scale: expected above 0 and at most 1000, not \(timeScale)")
         try demand((0...1).contains(chaosRate), "chaos rate: expected 0…1, not \(chaosRate)")
+        try demand(walletBalance >= Cents(0), "wallet balance: expected at least 0, not \(walletBalance.dollars)")
         try demand((0...65_535).contains(port), "port: expected 0…65535, not \(port)")
         try demand(renderLaw.sigma >= 0 && renderLaw.sigma <= 5, "render spread: expected 0…5, not \(renderLaw.sigma)")
         for (kind, median) in renderLaw.medians {

@@ -118,9 +118,7 @@ extension VeniceClient {
     private static func evidence(
         _ endpoint: VeniceEndpoint, _ response: HTTPResponse, _ message: String
     ) -> VeniceEvidence {
-        let headers = AnswerHeaders(response.headers)
-        return VeniceEvidence(
-            endpoint: endpoint, status: response.status, ray: headers.ray, requestID: headers.requestID,
-            message: message)
+        VeniceEvidence(
+            endpoint: endpoint, status: response.status, headers: AnswerHeaders(response.headers), message: message)
     }
 }

@@ -11,7 +11,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         abstract: "A double of the Venice video API on a real socket: strict, seeded, and unreliable on request.",
         discussion: """
             The API is under /api/v1, as at the real service. VENICE_INFERENCE_KEY_NAME and VENICE_ADMIN_KEY_NAME are keys \
-            of one account. SIGTERM and SIGINT end the simulator cleanly.
+            of one account; a wallet that signs in is one too. SIGTERM and SIGINT end the simulator cleanly.
 
             GET /_simulator/ledger shows what was charged, called and violated; \
             GET /_simulator/jobs/ID/sha256 the hash of a job's file. POST /_simulator/faults takes a JSON list of \
@@ -51,6 +51,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
 
     @Option(help: "What each account holds at the start, in US dollars.")
     var balance = 10_000.0
+
+    @Option(help: "What each wallet holds at the start, in US dollars.")
+    var walletBalance = 0.0
 
     @Option(help: "Queue calls that an account may make in 60 s (scaled).")
     var queueLimit = 40
@@ -118,6 +121,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         guard (0...1e9).contains(balance) else {
             throw ValidationError("--balance: expected 0…1000000000 US dollars, not \(balance)")
         }
+        guard (0...1e9).contains(walletBalance) else {
+            throw ValidationError("--wallet-balance: expected 0…1000000000 US dollars, not \(walletBalance)")
+        }
         if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
             let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--rate-limit-form: expected one of \(known), not '\(rateLimitForm)'")
@@ -148,6 +154,7 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         settings.timeScale = timeScale
         settings.renderLaw = RenderLaw(medians: try medians(), sigma: renderSpread)
         settings.balance = Cents(Int((balance * 100).rounded()))
+        settings.walletBalance = Cents(Int((walletBalance * 100).rounded()))
         settings.queueLimitPerMinute = queueLimit
         settings.retrieveLimitPerMinute = retrieveLimit
         settings.failureLimit = failureLimit

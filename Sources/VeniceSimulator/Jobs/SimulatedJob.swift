@@ -57,6 +57,8 @@ struct SimulatedJob: Hashable, Sendable, Codable {
     /// Terminal answers that have left: another poll after one is a client's mistake.
     var terminalAnswers = 0
     var refundedAt: Date?
+    /// When a wallet was charged; a key is charged at once.
+    var chargedAt: Date?
 
     var renderedAt: Date { createdAt.addingTimeInterval(renderSeconds) }
 

@@ -62,10 +62,12 @@ final class Service: Sendable {
             answer = replace(request, ticket.endpoint, action)
         } else {
             answer = process(request, parsed, ticket.endpoint, action)
+            let slot = answer.slot
             for dialect in Dialect.allCases where configuration.dialects.contains(dialect) {
                 dialect.spell(&answer, of: ticket.endpoint)
             }
             if let action { spoil(&answer, of: ticket.endpoint, with: action) }
+            answer.slot = slot
         }
         code(&answer, for: request)
         settle(request, ticket.endpoint, answer)
@@ -74,7 +76,7 @@ final class Service: Sendable {
 
     /// The answer that a fault puts in the place of the service's own.
     private func replace(_ request: APIRequest, _ endpoint: Endpoint, _ action: Fault.Action) -> Answer {
-        let (now, credential) = (now, Credential(request.headers))
+        let (now, credential) = (now, presumed(request, endpoint))
         if case .block(let seconds) = action {
             return state.withLock { $0.block(credential.bucket, seconds: seconds, at: now) }
         }
@@ -128,102 +130,6 @@ final class Service: Sendable {
     func delivered(_ receipt: Receipt, whole: Bool, sha256: String?) {
         let now = now
         change { $0.delivered(receipt, whole: whole, sha256: sha256, at: now) }
-    }
-
-    // MARK: Processing
-
-    private struct Parsed {
-        var json: JSONValue?
-
-        init(_ request: APIRequest) { json = request.body.isEmpty ? nil : JSONValue.parse(request.body) }
-    }
-
-    private func process(
-        _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ action: Fault.Action?
-    ) -> Answer {
-        let credential = Credential(request.headers)
-        let caller = Caller(request, credential, configuration.world)
-        let now = now
-        let balance = state.withLock { $0.account(credential.bucket).balance }
-        let refusal = admit(caller, parsed, endpoint)
-        var answer =
-            refusal ?? bodyRefusal(request, parsed, endpoint) ?? route(request, parsed, endpoint, caller, action)
-        state.withLock { $0.close(endpoint, credential, &answer, at: now) }
-        if case .user = credential, !endpoint.isOfShareHost {
-            answer.setHeader("x-venice-balance-usd", String(format: "%.2f", balance.dollars))
-        }
-        return answer
-    }
-
-    /// The refusal that comes before anything else in the body than its model is looked at, if there is one.
-    private func admit(_ caller: Caller, _ parsed: Parsed, _ endpoint: Endpoint) -> Answer? {
-        guard !endpoint.isOfShareHost else { return nil }
-        let now = now
-        return state.withLock { state in
-            let refusal = state.admit(endpoint, caller.credential, at: now) ?? keyRefusal(caller, endpoint)
-            if refusal?.status == 429, let key = caller.key {
-                state.noteLimit(key, endpoint, model: parsed.json?["model"]?.string, at: now)
-            }
-            return refusal
-        }
-    }
-
-    private func keyRefusal(_ caller: Caller, _ endpoint: Endpoint) -> Answer? {
-        guard let key = caller.key else { return nil }
-        // On a public route a bad key is no key.
-        guard SimulatorState.needsKey(endpoint) else { return nil }
-        if let end = caller.rule.expiresAt, now >= end { return .error(401, "The API key has expired") }
-        if caller.rule.disabled == true { return RefusalAnswers.make(.accessDisabled) }
-        return endpoint.needsAdmin && !key.isAdmin ? .error(401, "Admin API key required") : nil
-    }
-
-    private func bodyRefusal(_ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint) -> Answer? {
-        guard [.quote, .queue, .retrieve, .complete].contains(endpoint) else { return nil }
-        if let coding = request.headers["content-encoding"], coding.lowercased() != "identity" {
-            return .error(415, "Unsupported content encoding '\(coding.prefix(40))'")
-        }
-        let type = request.headers["content-type"]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
-            .lowercased()
-        var refusal: Answer
-        if request.headers["payment-signature"] ?? request.headers["x-402-payment"] ?? request.headers["x-payment"]
-            != nil
-        {
-            return .json(
-                400, ["error": "Payment headers are not accepted here", "code": "PAYMENT_HEADER_NOT_ACCEPTED"])
-        } else if type != "application/json" {
-            refusal = .error(400, "Invalid content type. Expected application/json")
-        } else if parsed.json == nil {
-            refusal = .error(400, "Invalid JSON")
-        } else {
-            return nil
-        }
-        refusal.countsAsFailure = false
-        if endpoint == .queue { noteRefusal(refusal) }
-        return refusal
-    }
-
-    private func route(
-        _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ caller: Caller, _ action: Fault.Action?
-    ) -> Answer {
-        let body = parsed.json ?? .null
-        return switch (endpoint, caller.credential) {
-        case (.models, _): models(request, caller)
-        case (.quote, _): quote(body, caller)
-        case (.queue, .user(let user)): queue(body, request.body, user, caller, action)
-        case (.retrieve, .user(let user)): retrieve(body, user, action)
-        case (.complete, .user(let user)): complete(body, user)
-        case (.rateLimits, .user(let user)): rateLimits(user, caller)
-        case (.rateLimitsLog, .user(let user)): rateLimitsLog(user)
-        case (.billingBalance, .user(let user)): billingBalance(user)
-        case (.usageHistory, .user(let user)): usageHistory(request, user)
-        case (.transcriptions, _): transcriptions(caller)
-        case (.download, _): download(request)
-        case (.downloadDelete, _): revoke(request)
-        case (.queue, _), (.retrieve, _), (.complete, _), (.rateLimits, _), (.rateLimitsLog, _),
-            (.billingBalance, _), (.usageHistory, _):
-            .error(401, "Authentication failed")
-        case (.connection, _), (.unknown, _): .error(404, "Not found")
-        }
     }
 
     // MARK: Media and journal

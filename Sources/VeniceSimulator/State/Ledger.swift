@@ -48,6 +48,16 @@ public struct Ledger: Sendable, Codable {
             case malformedRequest = "malformed_request"
             /// A call without a credential, or with a bad one.
             case unauthenticated
+            /// A wallet's signature that had been used already.
+            case nonceReused = "nonce_reused"
+            /// More than one signature on one request.
+            case signedTwice = "signed_twice"
+            /// A key and a wallet's signature on one request.
+            case bothCredentials = "both_credentials"
+            /// A wallet's signature on a route that does not read one.
+            case signatureUnasked = "signature_unasked"
+            /// A payment on a route that does not take one.
+            case paymentUnasked = "payment_unasked"
             /// A queue or quote body that had been refused for good was sent again unchanged.
             case repeatedAfterRefusal = "repeated_after_refusal"
             /// A job that was rendering was asked about again within a second.
@@ -81,6 +91,25 @@ public struct Ledger: Sendable, Codable {
         public var deleted: Bool
     }
 
+    /// One that has signed in or been topped up.
+    public struct Wallet: Sendable, Codable {
+        public struct Transaction: Sendable, Codable {
+            /// `TOP_UP`, `CHARGE` or `REFUND`.
+            public var type: String
+            /// Signed.
+            public var usd: Cents
+            public var balanceAfter: Cents
+            public var at: Date
+            public var requestID: String?
+        }
+
+        /// Lower case.
+        public var address: String
+        public var balance: Cents
+        /// Oldest first.
+        public var transactions: [Transaction]
+    }
+
     /// One account, by a digest of who it is. Peaks are the most calls in any stretch of the window (scaled), refused
     /// ones included.
     public struct Account: Hashable, Sendable, Codable {
@@ -107,6 +136,7 @@ public struct Ledger: Sendable, Codable {
     public var calls: [CallCount] = []
     public var violations: [Violation] = []
     public var jobs: [Job] = []
+    public var wallets: [Wallet] = []
     public var accounts: [Account] = []
     public var faults: [FaultCount] = []
 
@@ -167,6 +197,14 @@ extension Ledger.Violation {
     enum CodingKeys: String, CodingKey {
         case kind, at, endpoint, detail
         case queueID = "queue_id"
+    }
+}
+
+extension Ledger.Wallet.Transaction {
+    enum CodingKeys: String, CodingKey {
+        case type, usd, at
+        case balanceAfter = "balance_after"
+        case requestID = "request_id"
     }
 }
 

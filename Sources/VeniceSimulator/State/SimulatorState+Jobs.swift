@@ -19,14 +19,14 @@ extension SimulatorState {
     ) -> (answer: Answer, job: SimulatedJob?) {
         guard jobs.count < configuration.jobCapacity else { return (RefusalAnswers.make(.capacity), nil) }
         let price = pricing.price(accepted.price, at: now)
-        guard account(user).balance >= price else { return (PaymentAnswers.insufficientBalance, nil) }
+        guard canPay(price, user) else { return (PaymentAnswers.insufficientBalance, nil) }
         if let rest = allowance(of: key, rule, at: now), rest < price { return (RefusalAnswers.keyCap, nil) }
         noteRepetition(bodySHA256, user, at: now)
         var job = makeJob(accepted, user: user, price: price, bodySHA256: bodySHA256, at: now)
         job.keyID = key?.id
         job.failure = failure
-        withAccount(user, at: now) { $0.balance = $0.balance - price }
         add(job)
+        charge(job, at: now)
         var body: [String: JSONValue] = ["model": .string(job.model), "queue_id": .string(job.id)]
         if let token = job.linkToken { body["download_url"] = .string(baseURL + Endpoint.sharePath + token) }
         var answer = Answer.json(200, .object(body))
@@ -85,8 +85,12 @@ extension SimulatorState {
     /// Takes back a job from the journal, with what it cost.
     mutating func restore(_ job: SimulatedJob, at now: Date) {
         withAccount(job.user, at: now) {
-            if job.refundedAt == nil { $0.balance = $0.balance - job.price }
+            // What a wallet was topped up with is not written down, so its balance ends at nothing.
+            let after = $0.balance - job.price
+            if job.refundedAt == nil { $0.balance = job.isOfWallet ? max(Cents(0), after) : after }
         }
+        var job = job
+        if job.isOfWallet { job.chargedAt = job.chargedAt ?? job.createdAt }
         add(job)
     }
 

@@ -17,6 +17,11 @@ struct SimulatorState: Sendable {
     /// Jobs whose file is being made, by the file's name.
     var waitingForMedia: [String: [String]] = [:]
     var accounts: [String: Account] = [:]
+    /// By user.
+    var wallets: [String: WalletBook] = [:]
+    /// Credited payments by what they are.
+    var topUps: [String: TopUpReceipt] = [:]
+    var topUpWindows: [String: RateWindow] = [:]
     var violations: [Ledger.Violation] = []
     var consents: [String: ConsentBook] = [:]
     var limitLog: [String: [LimitEntry]] = [:]
@@ -52,11 +57,13 @@ struct SimulatorState: Sendable {
 
     // MARK: Accounts
 
-    func account(_ bucket: String) -> Account { accounts[bucket] ?? Account(configuration) }
+    func account(_ bucket: String) -> Account { accounts[bucket] ?? Account(configuration, of: bucket) }
 
     mutating func withAccount<Result>(_ bucket: String, at now: Date, _ body: (inout Account) -> Result) -> Result {
         if accounts.count >= Self.accountCapacity {
-            accounts = accounts.filter { !$0.value.isIdle(at: now) || $0.value.balance != configuration.balance }
+            accounts = accounts.filter { bucket, account in
+                !account.isIdle(at: now) || account.balance != Account(configuration, of: bucket).balance
+            }
         }
         var account = account(bucket)
         defer { accounts[bucket] = account }
@@ -67,7 +74,7 @@ struct SimulatorState: Sendable {
 
     /// The refusal that comes before anything in the body is looked at, if there is one.
     mutating func admit(_ endpoint: Endpoint, _ credential: Credential, at now: Date) -> Answer? {
-        if let end = account(credential.bucket).abuse.block(at: now) {
+        if let end = account(credential.failureBucket).abuse.block(at: now) {
             violate(.calledWhileBlocked, endpoint, at: now, "called while the error budget's block held")
             return blocked(until: end)
         }
@@ -81,17 +88,19 @@ struct SimulatorState: Sendable {
     static func needsKey(_ endpoint: Endpoint) -> Bool {
         switch endpoint {
         case .queue, .retrieve, .complete, .rateLimits, .rateLimitsLog, .billingBalance, .usageHistory: true
+        // Judged where they are answered.
+        case .walletBalance, .walletTransactions, .topUp: false
         case .models, .quote, .transcriptions, .download, .downloadDelete, .connection, .unknown: false
         }
     }
 
     private mutating func authenticate(_ endpoint: Endpoint, _ credential: Credential, at now: Date) -> Answer? {
         switch credential {
-        case .user: return nil
+        case .user, .wallet: return nil
         case .none:
             violate(.unauthenticated, endpoint, at: now, "no credential")
             return PaymentAnswers.discovery(endpoint)
-        case .bad:
+        case .bad, .unverified:
             violate(.unauthenticated, endpoint, at: now, "the credential is no inference key")
             return .error(401, "Authentication failed")
         }
@@ -132,8 +141,8 @@ struct SimulatorState: Sendable {
     mutating func close(_ endpoint: Endpoint, _ credential: Credential, _ answer: inout Answer, at now: Date) {
         let isFailure = (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure
         if isFailure && !endpoint.isOfShareHost {
-            withAccount(credential.bucket, at: now) { $0.abuse.recordFailure(at: now) }
-            withTraffic(credential.bucket) { $0.failures.record(at: now) }
+            withAccount(credential.failureBucket, at: now) { $0.abuse.recordFailure(at: now) }
+            withTraffic(credential.failureBucket) { $0.failures.record(at: now) }
         }
         answers += 1
         guard !endpoint.isOfShareHost else { return }
@@ -183,10 +192,12 @@ struct SimulatorState: Sendable {
     mutating func ledger(at now: Date) -> Ledger {
         for id in order { settleRefund(id, at: now) }
         var ledger = Ledger()
+        let wallets = walletEntries(at: now)
         for job in order.compactMap({ jobs[$0] }) { enter(job, in: &ledger, at: now) }
         ledger.calls = calls.map { Ledger.CallCount(endpoint: $0.endpoint, status: $0.status, count: $1) }
             .sorted { ($0.endpoint.rawValue, $0.status) < ($1.endpoint.rawValue, $1.status) }
         ledger.violations = violations
+        ledger.wallets = wallets
         ledger.accounts = Set(accounts.keys).union(traffic.keys).sorted().map(books)
         ledger.faults = struck.map { Ledger.FaultCount(endpoint: $0.endpoint, action: $0.action, count: $1) }
             .sorted { ($0.endpoint.rawValue, $0.action) < ($1.endpoint.rawValue, $1.action) }
@@ -201,10 +212,11 @@ struct SimulatorState: Sendable {
     }
 
     private func enter(_ job: SimulatedJob, in ledger: inout Ledger, at now: Date) {
-        ledger.charges.append(
-            Ledger.Charge(
-                queueID: job.id, model: job.model, usd: job.price, at: job.createdAt,
-                requestSHA256: job.requestSHA256))
+        if let at = job.paidAt {
+            ledger.charges.append(
+                Ledger.Charge(
+                    queueID: job.id, model: job.model, usd: job.price, at: at, requestSHA256: job.requestSHA256))
+        }
         if let at = job.refundedAt { ledger.refunds.append(Ledger.Refund(queueID: job.id, usd: job.price, at: at)) }
         ledger.jobs.append(
             Ledger.Job(
@@ -217,8 +229,14 @@ struct SimulatorState: Sendable {
         guard var job = jobs[id], let failure = job.failure, failure.refunds, job.refundedAt == nil,
             let finished = job.finishedAt(by: now)
         else { return }
+        if job.isOfWallet {
+            settleCharges(of: job.user, at: now)
+            refundWallet(job, at: finished)
+            job.chargedAt = jobs[id]?.chargedAt
+        } else {
+            withAccount(job.user, at: now) { $0.balance = $0.balance + job.price }
+        }
         job.refundedAt = finished
-        withAccount(job.user, at: now) { $0.balance = $0.balance + job.price }
         jobs[id] = job
     }
 }

@@ -7,6 +7,8 @@ struct APIRequest: Sendable {
     /// Names in lower case; the last of several fields of one name counts.
     var headers: [String: String]
     var body: Data
+    /// Names of fields that came more than once.
+    var repeated: Set<String> = []
     /// The client's address, without its port.
     var peer = ""
 
@@ -43,6 +45,8 @@ struct Answer: Sendable {
     var receipt: Receipt?
     /// False for the refusals that the error budget does not count.
     var countsAsFailure = true
+    /// The wallet whose place among its requests under way this answer takes until it has left.
+    var slot: String?
     /// Whether only the head is sent: the answer to HEAD.
     var omitsBody = false
 

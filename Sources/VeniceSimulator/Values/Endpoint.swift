@@ -5,6 +5,9 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
     case rateLimitsLog = "rate_limits_log"
     case billingBalance = "billing_balance"
     case usageHistory = "usage_history"
+    case walletBalance = "x402_balance"
+    case walletTransactions = "x402_transactions"
+    case topUp = "x402_top_up"
     case download
     case downloadDelete = "download_delete"
     /// A connection that has been accepted and has sent nothing yet. Only faults know it.
@@ -23,6 +26,8 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
         if path.hasPrefix(sharePath) {
             return ["GET", "HEAD"].contains(method) ? .download : method == "DELETE" ? .downloadDelete : .unknown
         }
+        if method == "GET", path.hasPrefix(walletBalancePath) { return .walletBalance }
+        if method == "GET", path.hasPrefix(walletTransactionsPath) { return .walletTransactions }
         return routes["\(method) \(path)"] ?? .unknown
     }
 
@@ -37,6 +42,7 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
         "GET /api/v1/api_keys/rate_limits/log": .rateLimitsLog,
         "GET /api/v1/billing/balance": .billingBalance,
         "GET /api/v1/billing/usage-history": .usageHistory,
+        "POST /api/v1/x402/top-up": .topUp,
     ]
 
     /// The path below `/api/v1/`, for messages and logs.
