@@ -96,6 +96,9 @@ let package = Package(
             name: "gondolaTests",
             dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
         .testTarget(
+            name: "VeniceSimulatorTests",
+            dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport", "VeniceSimulator",

@@ -136,7 +136,9 @@ struct WalletMoneyTests {
         }
     }
 
-    @Test func `a sixth request at once is refused, and the first that ends makes room`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a sixth request at once is refused, and the first that ends makes room`()
+        async throws
+    {
         try await Bench.with(.set(\.walletBalance, Cents(1000))) { bench in
             try bench.simulator.inject([Fault(.init(endpoint: .queue, count: 5), .answerLate(milliseconds: 1500))])
             try await withThrowingTaskGroup(of: Int.self) { group in
