@@ -60,7 +60,7 @@ public struct Backoff: Hashable, Sendable {
 /// What looking at renderings goes by beside `PollPlanner`. Times are seconds.
 public struct PollPolicy: Hashable, Sendable {
     /// No rendering is looked at more often than this, however much budget is left.
-    public var leastGap: TimeInterval = 1
+    public var leastGap: TimeInterval = 2
     /// Between two looks at a job that answers 500, which is only believed once it has stood for a minute or so
     /// (PROTOCOL §12.2).
     public var serverErrorGap: TimeInterval = 15

@@ -23,7 +23,7 @@ public struct PollPlanner: Sendable {
     }
 
     /// No job is looked at again sooner than this, however much budget is left. In seconds.
-    public var leastGap = 1.0
+    public var leastGap = 2.0
     /// A job that was passed over for so many rounds of all jobs goes first, whatever the laws say.
     public var starvedRounds = 3.0
     /// The least time after which a job can count as starved, in seconds.

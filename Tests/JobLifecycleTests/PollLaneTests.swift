@@ -31,8 +31,8 @@ import VideoModels
         #expect(!lane.wantsTurn(at: now(110), rate: rate))
         let early = lane.next(at: now(110), rate: rate)
         #expect(early == nil)
-        #expect(lane.wantsTurn(at: now(111), rate: rate))
-        let later = lane.next(at: now(111), rate: rate)
+        #expect(lane.wantsTurn(at: now(112), rate: rate))
+        let later = lane.next(at: now(112), rate: rate)
         #expect(later == .sample(0))
     }
 

@@ -138,8 +138,8 @@ private struct Dice: RandomNumberGenerator {
 
     @Test func `what was seen to be under way a moment ago can wait`() {
         let planner = PollPlanner()
-        #expect(planner.next(among: [candidate(109.5, 110)], rate: 2) == nil)
-        #expect(planner.next(among: [candidate(109.5, 110), candidate(100, 110)], rate: 2) == 1)
+        #expect(planner.next(among: [candidate(108.5, 110)], rate: 2) == nil)
+        #expect(planner.next(among: [candidate(108.5, 110), candidate(100, 110)], rate: 2) == 1)
         #expect(planner.next(among: [], rate: 2) == nil)
     }
 

@@ -238,7 +238,7 @@ import VideoModels
 
     @Test func `a faster upstream scales times, not counts`() {
         let policy = JobPolicy().scaled(by: 0.01)
-        #expect(abs(policy.polling.leastGap - 0.01) < 1e-9)
+        #expect(abs(policy.polling.leastGap - 0.02) < 1e-9)
         #expect(abs(policy.polling.serverErrorGap - 0.15) < 1e-9)
         #expect(abs(policy.backoff.delay(attempt: 99, jitter: 0) - 0.15) < 1e-9)
         #expect(policy.deadline == 864)

@@ -52,7 +52,7 @@ extension DisagreementTests {
         }
         let policy = JobPolicy()
         #expect((3...5).contains(policy.serverErrorLimit))
-        #expect(policy.polling.late * Double(policy.serverErrorLimit - 1) >= 60)
+        #expect(policy.polling.serverErrorGap * Double(policy.serverErrorLimit - 1) >= 60)
     }
 
     @Test func `row 28: content policy is understood on queue and retrieve, as an object and flat`() async {
@@ -185,13 +185,17 @@ extension DisagreementTests {
         }
     }
 
-    @Test func `row 42: polls begin 5 s apart and stretch to 15 s past the average`() {
-        let polling = PollPolicy()
-        #expect(polling.delay(elapsed: 10, usual: 60, jitter: 0) == 5)
-        let delays = stride(from: 60.0, through: 180, by: 10).map { polling.delay(elapsed: $0, usual: 60, jitter: 0) }
-        #expect(delays == delays.sorted())
-        #expect(delays.last == 15)
-        #expect(polling.delay(elapsed: 200, usual: 60, jitter: 0.99) <= 16.5)
+    /// With budget to spare a job is looked at every 2 s, more often than any source says; with forty others only where it
+    /// is likely to be done.
+    @Test func `row 42: looks come as often as the shared budget allows and the usual time suggests`() {
+        let law = DurationKnowledge().law(usual: 60, unknownUsual: 180)
+        func isDue(_ lastLook: Double, _ elapsed: Double, among count: Int) -> Bool {
+            let job = PollPlanner.Candidate(law: law, lastLook: lastLook, elapsed: elapsed)
+            let other = PollPlanner.Candidate(law: law, lastLook: 40, elapsed: 50)
+            return PollPlanner().next(among: [job] + Array(repeating: other, count: count), rate: 2) == 0
+        }
+        #expect(!isDue(50, 51.9, among: 0) && isDue(50, 52.1, among: 0))
+        #expect(!isDue(0, 20, among: 40) && !isDue(48, 52, among: 40) && isDue(40, 55, among: 40))
     }
 
     @Test func `row 43: any model may ask for a consent`() async throws {

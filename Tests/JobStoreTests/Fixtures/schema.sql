@@ -5,6 +5,11 @@ begin
     raise exception 'rows of % are never changed or removed', tg_table_name;
 end $$;
 
+CREATE TABLE public.account_failures (
+    account text NOT NULL,
+    failures timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+);
+
 CREATE TABLE public.assets (
     user_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -170,7 +175,8 @@ CREATE TABLE public.rate_budgets (
     account text NOT NULL,
     endpoint text NOT NULL,
     held_until timestamp with time zone,
-    grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+    grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    is_probing boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.schema_migrations (
@@ -208,6 +214,9 @@ CREATE TABLE public.videos (
     CONSTRAINT videos_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT videos_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
+
+ALTER TABLE ONLY public.account_failures
+    ADD CONSTRAINT account_failures_pkey PRIMARY KEY (account);
 
 ALTER TABLE ONLY public.assets
     ADD CONSTRAINT assets_pkey PRIMARY KEY (user_id, id);
