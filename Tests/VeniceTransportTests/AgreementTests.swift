@@ -127,6 +127,65 @@ import VideoModels
         }
     }
 
+    @Test func `a field that a model does not take is refused by both, by its name`() async throws {
+        try await Self.withVenice { client, models in
+            for model in models {
+                // What the upstream passes over in silence is no refusal (PROTOCOL §4).
+                for value in sampleValues where !model.takes(value.field) && value.field != .negativePrompt {
+                    var request = model.plainRequest
+                    value.set(&request)
+                    let found = request.validate(against: model).map(\.field)
+                    #expect(found.contains(value.field.rawValue), "\(model.id) \(found)")
+                    var open = model
+                    open.inputs[value.field.rawValue] = ModelInput()
+                    open.sound = .known(.optional)
+                    guard case .invalid(let told, _)? = try await Self.refusal(client, request, open) else {
+                        Issue.record("\(model.id) took \(value.field)")
+                        continue
+                    }
+                    #expect(told.map(\.field).contains(value.field.rawValue), "\(model.id) \(told)")
+                }
+            }
+        }
+    }
+
+    @Test func `what an account asks about itself is answered in words that the client reads`() async throws {
+        try await Self.withVenice { client, models in
+            let model = try #require(models.first { $0.id == "grok-imagine-text-to-video-private" })
+            let price = try await client.quote(QuoteRequest(model.plainRequest, model: model))
+            for _ in 0..<12 { #expect(try await Self.refusal(client, model.plainRequest, model) == nil) }
+            #expect(try await client.rateLimits().isAccessPermitted == true)
+            let refused = await failure { () throws(VeniceError) in try await client.billingBalance() }
+            #expect(refused?.word == "operator must act")
+
+            let key = Redacted(sampleKey.replacing("INFERENCE", with: "ADMIN"))
+            let account = VeniceAccount(id: "admin", baseURL: client.account.baseURL, key: key)
+            let admin = VeniceClient(account, http: CurlHTTPClient())
+            #expect(try await admin.rateLimitLog().isEmpty)
+            #expect(try await admin.billingBalance().canConsume == true)
+            var page = try await admin.usageHistory(UsageFilter(currency: "USD", pageSize: 10))
+            var entries = page.entries
+            while let cursor = page.cursor {
+                page = try await admin.usageHistory(after: cursor)
+                entries += page.entries
+            }
+            #expect(entries.count == 12)
+            #expect(entries.allSatisfy { $0.currency == "USD" && $0.amount == -price.usd })
+            let stale = try #require(UsageCursor("stale"))
+            let walk = await failure { () throws(VeniceError) in try await admin.usageHistory(after: stale) }
+            #expect(walk?.word == "gone")
+        }
+    }
+
+    @Test func `the retired route names its successor on a socket too`() async throws {
+        try await Self.withVenice { client, _ in
+            let retired = await failure { () throws(VeniceError) in try await client.ask(.transcriptions) }
+            #expect(retired?.word == "gone")
+            #expect(retired?.evidence.headers?.deprecation.word == "true")
+            #expect(retired?.evidence.headers?.deprecation.successor?.contains("chat") == true)
+        }
+    }
+
     @Test func `what a model needs is missed by both`() async throws {
         try await Self.withVenice { client, models in
             for model in models {

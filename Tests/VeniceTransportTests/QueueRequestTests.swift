@@ -149,6 +149,28 @@ struct QueueRequestTests {
         #expect(!body.values.contains(.null) && !body.values.contains(.array([])))
     }
 
+    /// Any fields with any words at any model: the body is JSON, and says nothing that the request does not.
+    @Test(arguments: 0..<UInt64(200)) func `no request makes a body that is no JSON`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed)
+        let model =
+            Bool.random(using: &generator) ? VideoModel.omnivore : recordedModels[Int(seed) % recordedModels.count]
+        var request = VideoRequest(model: model.id)
+        for value in sampleValues where Bool.random(using: &generator) { value.set(&request) }
+        let words = ["", "\"", "\\", "\u{0}\u{1f}", "é😀\u{2028}", "}]", "null"].shuffled(using: &generator)
+        (request.prompt, request.negativePrompt, request.voice, request.duration) = (
+            words[0], words[1], words[2], words[3]
+        )
+        request.image = .url(words[4])
+        for parts in [
+            try QueueRequest(request, model: model).parts, try QuoteRequest(request, model: model).parts,
+        ] {
+            let read = try JSONSerialization.jsonObject(with: Data(parts.text.utf8)) as? [String: Any]
+            #expect(read?["model"] as? String == model.id)
+            #expect(!parts.object.values.contains(.null) && !parts.object.values.contains(.array([])))
+            if let prompt = read?["prompt"] as? String { #expect(prompt == words[0]) }
+        }
+    }
+
     /// A quote is about the price: neither words nor pictures.
     @Test(arguments: recordedModels.map(\.id))
     func `a quote for any known model holds pricing inputs alone`(id: String) throws {

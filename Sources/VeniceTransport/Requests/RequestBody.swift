@@ -18,12 +18,12 @@ struct BodyField: Hashable, Sendable {
     var value: BodyValue
 }
 
-/// Writes one JSON object in the order its fields are added. Nothing absent and no empty list is ever written.
+/// Writes one JSON object in the order its fields are added. Nothing absent or empty is ever written.
 struct RequestBody: Hashable, Sendable {
     private(set) var fields: [BodyField] = []
 
     mutating func add(_ key: String, _ value: BodyValue?) {
-        guard let value, value != .list([]) else { return }
+        guard let value, value != .list([]), value != .text("") else { return }
         fields.append(BodyField(key: key, value: value))
     }
 
