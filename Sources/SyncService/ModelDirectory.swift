@@ -54,18 +54,19 @@ final class ModelDirectory: Sendable {
     func learn(from error: VeniceError, about id: String) {
         // Only a 400 of the upstream speaks of the model; our own refusals have no status.
         guard case .invalid(let findings, let evidence) = error, evidence.status == 400 else { return }
-        let isNews = known.withLock { known in
-            guard known.models[id]?.repair(from: findings) == true else { return false }
-            // One a field, so there are never more than a request has fields.
-            for finding in findings where VideoRequest.Field(rawValue: finding.field) != nil {
+        let fields = known.withLock { known in
+            // Each alone, so that only what taught something is kept.
+            findings.filter { finding in
+                guard known.models[id]?.repair(from: [finding]) == true else { return false }
+                // One a field, so there are never more than a request has fields.
                 if !VideoModel.isListed(finding) { known.lessons[id, default: [:]][finding.field] = finding }
-            }
-            return true
+                return true
+            }.map(\.field)
         }
-        guard isNews else { return }
-        let fields = Set(findings.map(\.field)).sorted().prefix(20).joined(separator: ", ")
+        guard !fields.isEmpty else { return }
         log.warning(
-            "the upstream refused what its models list allows", metadata: ["model": "\(id)", "fields": "\(fields)"])
+            "the upstream refused what its listing allows",
+            metadata: ["model": "\(id)", "fields": "\(fields.joined(separator: ", "))"])
     }
 
     /// Loads what the database remembers, else asks the upstream once.

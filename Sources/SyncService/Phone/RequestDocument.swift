@@ -2,12 +2,15 @@ public import Foundation
 public import VideoModels
 
 extension VideoRequest {
+    /// The most bytes that a written request may have.
+    public static let documentLimit = 256 << 10
+
     /// Reads a request that a person wrote down, in the JSON of the phone's API and as strictly as that reads it.
     ///
     /// - Throws: the problem that the server would answer: an unknown field, however deep, is a finding.
     public init(document: Data) throws(Problem) {
-        guard document.count <= APIRequest.bodyLimit else {
-            throw Problem.malformed("a request has at most \(APIRequest.bodyLimit) bytes")
+        guard document.count <= Self.documentLimit else {
+            throw Problem.malformed("a request has at most \(Self.documentLimit) bytes")
         }
         self = try APIRequest.read(VideoRequest.self, from: document, keys: .videoRequest)
     }

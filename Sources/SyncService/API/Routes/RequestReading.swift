@@ -19,7 +19,7 @@ extension Problem {
 }
 
 extension APIRequest {
-    static let bodyLimit = 256 << 10
+    static let bodyLimit = VideoRequest.documentLimit
     /// More do not help a person.
     private static let mostFindings = 100
 
