@@ -116,11 +116,23 @@ struct ServiceParts: Sendable {
             connections: configuration.databaseConnections, log: log)
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
-        http = CurlHTTPClient()
+        http = CurlHTTPClient(try Self.transport(configuration))
         venice = Self.venice(configuration, http)
         models = ModelDirectory(
             store: store, venice: venice, refreshInterval: configuration.modelsRefresh * configuration.timeScale,
             log: log)
+    }
+
+    private static func transport(_ configuration: Configuration) throws -> CurlHTTPClient.Configuration {
+        var transport = CurlHTTPClient.Configuration()
+        if let file = configuration.veniceAuthorityFile {
+            guard FileManager.default.isReadableFile(atPath: file) else {
+                throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
+            }
+            transport.authorityFile = file
+        }
+        if let proxy = configuration.veniceProxy?.reveal() { transport.proxy = proxy == "none" ? .none : .url(proxy) }
+        return transport
     }
 
     private static func venice(_ configuration: Configuration, _ http: CurlHTTPClient) -> VeniceClient {
@@ -131,6 +143,7 @@ struct ServiceParts: Sendable {
         client.downloadHosts = DownloadHosts(configuration.downloadHosts)
         // Giving up early costs money or a video, so a fast clock shortens waiting less than it shortens the rest.
         client.timeouts = configuration.veniceTimeouts.scaled(by: max(configuration.timeScale, 0.2))
+        client.downloadPolicy = client.downloadPolicy.scaled(by: configuration.timeScale)
         return client
     }
 

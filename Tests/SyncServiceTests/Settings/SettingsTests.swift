@@ -11,7 +11,8 @@ struct SettingsTests {
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
         "GONDOLA_STATE_DIR": "/srv/state", "GONDOLA_SECRET_KEY_FILE": "/etc/gondola.key",
         "VENICE_BASE_URL": "https://example.com/api", "VENICE_API_KEY": "key-1", "VENICE_ACCOUNT": "second",
-        "VENICE_DOWNLOAD_HOSTS": "cdn.example.com, 127.0.0.1", "GONDOLA_TIME_SCALE": "0.25",
+        "VENICE_DOWNLOAD_HOSTS": "cdn.example.com, 127.0.0.1", "VENICE_CA_FILE": "/etc/authority.pem",
+        "VENICE_PROXY": "http://user:secret@proxy.example:3128", "GONDOLA_TIME_SCALE": "0.25",
         "GONDOLA_QUEUE_LIMIT": "41", "GONDOLA_RETRIEVE_LIMIT": "121", "GONDOLA_RATE_WINDOW": "2m",
         "GONDOLA_CONNECT_TIMEOUT": "11s", "GONDOLA_ANSWER_TIMEOUT": "130s", "GONDOLA_IDLE_TIMEOUT": "61s",
         "GONDOLA_MODELS_REFRESH": "10m", "GONDOLA_VIDEO_BYTES_LIMIT": "1GiB", "GONDOLA_WORKER_JOBS": "65",
@@ -118,6 +119,7 @@ struct SettingsTests {
         ("GONDOLA_VIDEO_BYTES_LIMIT", "8 GiB"), ("GONDOLA_VIDEO_BYTES_LIMIT", "9999999TiB"),
         ("GONDOLA_LISTEN", "127.0.0.1"), ("GONDOLA_LISTEN", "::1:80"), ("GONDOLA_LISTEN", "localhost:65536"),
         ("GONDOLA_LISTEN", ":80"), ("VENICE_BASE_URL", "ftp://x"), ("VENICE_BASE_URL", "https://u:p@x"),
+        ("VENICE_PROXY", "proxy.example:3128"), ("VENICE_PROXY", "http://proxy.example"), ("VENICE_PROXY", "ftp://a:1"),
         ("VENICE_DOWNLOAD_HOSTS", ","), ("VENICE_DOWNLOAD_HOSTS", "https://x"), ("VENICE_ACCOUNT", "a b"),
         ("GONDOLA_UNKNOWN_OUTCOME", "maybe"),
     ])
