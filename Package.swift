@@ -35,6 +35,7 @@ let package = Package(
         // The system's C libraries, found through pkg-config.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
 
         // Values and decisions: no I/O, no clock, no C, no logger.
         .target(name: "VideoModels"),
@@ -42,7 +43,7 @@ let package = Package(
 
         // Adapters: each owns one outside thing, and none knows another.
         .target(name: "HTTPTransport", dependencies: ["CCurl"]),
-        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport"]),
+        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "CSecp256k1"]),
         .target(
             name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
             resources: [.embedInCode("migrations")]),
@@ -60,10 +61,19 @@ let package = Package(
 
         // The upstream's double. Nothing above imports it.
         .target(
-            name: "VeniceSimulator", dependencies: [collections, crypto, logging] + nio,
+            name: "VeniceSimulator", dependencies: ["CSecp256k1", collections, crypto, logging] + nio,
             resources: [.copy("Resources")]),
         .executableTarget(
             name: "venice-simulator", dependencies: ["VeniceSimulator", argumentParser, logging]),
+
+        // Figures against a limit or a peer, and the bytes that a fuzzer gives to every reader. Neither is shipped.
+        .executableTarget(
+            name: "gondola-bench",
+            dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser],
+            path: "Benchmarks"),
+        .target(
+            name: "FuzzExercise", dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage"],
+            path: "Fuzz/Exercise"),
 
         .target(
             name: "TestSupport",
@@ -76,7 +86,10 @@ let package = Package(
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
             name: "VeniceTransportTests",
-            dependencies: ["VeniceTransport", "HTTPTransport", "VideoModels", "VeniceSimulator", "TestSupport"]),
+            dependencies: [
+                "VeniceTransport", "HTTPTransport", "JobLifecycle", "VideoModels", "VeniceSimulator", "TestSupport",
+            ],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
             resources: [.copy("Fixtures")]),
@@ -90,7 +103,11 @@ let package = Package(
         .testTarget(
             name: "gondolaTests",
             dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
-        .testTarget(name: "VeniceSimulatorTests", dependencies: ["VeniceSimulator", "HTTPTransport", "TestSupport"]),
+        .testTarget(
+            name: "VeniceSimulatorTests",
+            dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzExercise"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["gondola-bench"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
@@ -100,6 +117,24 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` builds only what reads bytes from outside, instrumented, and fetches nothing for it: of `ObjectStorage` the
+// check of video files alone.
+if ProcessInfo.processInfo.environment["GONDOLA_FUZZ"] != nil {
+    let ofVideos = ["Video", "ObjectStoreError.swift"]
+    let rest = try? FileManager.default.contentsOfDirectory(atPath: Context.packageDirectory + "/Sources/ObjectStorage")
+    let readers = ["CCurl", "CSecp256k1", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise"]
+    package.dependencies = []
+    package.products = []
+    package.targets =
+        package.targets.filter { readers.contains($0.name) } + [
+            .target(
+                name: "ObjectStorage",
+                exclude: ["Video/VideoFileCheck+File.swift"] + (rest ?? []).filter { !ofVideos.contains($0) },
+                sources: ofVideos),
+            .executableTarget(name: "gondola-fuzz", dependencies: ["FuzzExercise"], path: "Fuzz/Target"),
+        ]
+}
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings

@@ -10,6 +10,9 @@ public enum JobEvent: Hashable, Sendable {
     case submissionAccepted(Receipt)
     /// Provably no byte of the request left, or the upstream said that it made no job (429).
     case submissionNotSent(Setback)
+    /// The upstream refused the request, made no job, and said what the next one has to hold: worth one more try, unpaid
+    /// so far. Where it was tried before, this is a refusal.
+    case submissionCorrectable(Failure)
     /// The request may have left, and no answer came back.
     case submissionLost(evidence: String)
     /// The upstream refused the account, not the request.

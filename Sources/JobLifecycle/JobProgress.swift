@@ -82,7 +82,8 @@ private struct Transition {
         case .accountBlocked(let evidence): return blocked(evidence)
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
-        case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost, .stillRendering,
+        case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .submissionLost,
+            .stillRendering,
             .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -97,7 +98,8 @@ private struct Transition {
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
-        case .priced, .submissionAccepted, .submissionNotSent, .submissionLost, .accountBlocked, .stillRendering,
+        case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .submissionLost, .accountBlocked,
+            .stillRendering,
             .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -117,6 +119,7 @@ private struct Transition {
             step.state = .quoted(quotation)
             step.effects += [.release(price), .publish]
             return step
+        case .submissionCorrectable(let failure): return corrected(quotation, job, failure)
         case .refused(let failure):
             return Step(state: .failed(failure), effects: [.release(price), .publish])
         case .accountBlocked(let evidence):
@@ -136,7 +139,8 @@ private struct Transition {
         case .videoAnnounced(let link): return announced(rendering, link)
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
-        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .submissionLost,
             .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -154,7 +158,8 @@ private struct Transition {
             return step
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
-        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .submissionLost,
             .accountBlocked, .videoAnnounced, .cleanedUp, .postponed, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -169,7 +174,8 @@ private struct Transition {
             // The video is safe, and the upstream's copy expires by itself: not worth trying for ever.
             if job.setbacks + 1 >= policy.cleanUpLimit { return Step(state: .ready(done), effects: []) }
             return wait(job, setback)
-        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionLost,
+        case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .submissionLost,
             .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
             .setback, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
@@ -185,6 +191,7 @@ private struct Transition {
             return Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
         case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
             (.unknownOutcome(let quotation, _), .submissionNotSent),
+            (.unknownOutcome(let quotation, _), .submissionCorrectable),
             (.unknownOutcome(let quotation, _), .accountBlocked):
             // The lost answer was found, in the journal of the worker that got it.
             return try fromSubmitting(quotation, job, event)
@@ -195,6 +202,7 @@ private struct Transition {
         case (.accountBlocked, .cancelRequested):
             return Step(state: .cancelled, effects: [.publish])
         case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
+            (_, .submissionCorrectable),
             (_, .submissionLost), (_, .accountBlocked), (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored),
             (_, .renderingFailed), (_, .cleanedUp), (_, .postponed), (_, .setback), (_, .cancelRequested):
             throw InvalidEvent(event, in: job.state)
@@ -212,6 +220,14 @@ private struct Transition {
 
     func blocked(_ evidence: String) -> Step {
         Step(state: .attention(.accountBlocked(evidence: evidence)), effects: [.publish])
+    }
+
+    /// Only as the job's first trouble, so that a second refusal stands. Given back, so that the next attempt is made
+    /// under a token of its own.
+    func corrected(_ quotation: Quotation, _ job: JobProgress, _ failure: Failure) -> Step {
+        let release = JobEffect.release(quotation.price)
+        guard job.setbacks == 0 else { return Step(state: .failed(failure), effects: [release, .publish]) }
+        return Step(state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1)
     }
 
     func lost(_ quotation: Quotation, _ evidence: String) -> Step {

@@ -23,8 +23,14 @@ public struct Configuration: Sendable {
 
     public var veniceBaseURL = "https://api.venice.ai/api/v1"
     public var veniceKey: Redacted<String>?
+    /// The private key of a wallet that pays instead of a key's account.
+    public var veniceWalletKey: Redacted<String>?
     /// Names the account in the database; jobs stay with the account that submitted them.
     public var veniceAccount = "default"
+    /// A file that describes several accounts, in place of the settings of the one.
+    public var veniceAccountsFile: String?
+    /// What was read from it.
+    var accountList: [AccountSettings]?
     /// Hosts that private download links may name; a host covers its subdomains. Loopback only when named.
     public var downloadHosts = ["venice.ai"]
     /// Certificates in PEM form to trust instead of the system's.

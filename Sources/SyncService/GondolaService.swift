@@ -93,7 +93,7 @@ struct ServiceParts: Sendable {
     let store: PostgresStore
     let objects: LocalObjectStore
     let http: CurlHTTPClient
-    let venice: VeniceClient
+    let accounts: Accounts
     let models: ModelDirectory
     let journal: AnswerJournal
     let hub = FeedHub()
@@ -105,8 +105,9 @@ struct ServiceParts: Sendable {
     init(_ configuration: Configuration, roles: Set<GondolaService.Role>, log: Logger) throws {
         self.configuration = configuration
         self.log = log
-        if roles.contains(.worker), configuration.veniceKey == nil {
-            throw SetupError("VENICE_API_KEY is not set; a worker cannot submit without it")
+        if roles.contains(.worker), !configuration.hasCredential {
+            throw SetupError(
+                "no account can pay: a worker needs VENICE_API_KEY, VENICE_WALLET_KEY or GONDOLA_VENICE_ACCOUNTS_FILE")
         }
         policy = configuration.policy.scaled(by: configuration.timeScale)
         state = try StateDirectory(configuration.stateDirectory)
@@ -116,35 +117,15 @@ struct ServiceParts: Sendable {
             connections: configuration.databaseConnections, log: log)
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
-        http = CurlHTTPClient(try Self.transport(configuration))
-        venice = Self.venice(configuration, http)
-        models = ModelDirectory(
-            store: store, venice: venice, refreshInterval: configuration.modelsRefresh * configuration.timeScale,
-            log: log)
-    }
-
-    private static func transport(_ configuration: Configuration) throws -> CurlHTTPClient.Configuration {
-        var transport = CurlHTTPClient.Configuration()
-        if let file = configuration.veniceAuthorityFile {
-            guard FileManager.default.isReadableFile(atPath: file) else {
-                throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
-            }
-            transport.authorityFile = file
+        if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
+            throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
         }
-        if let proxy = configuration.veniceProxy?.reveal() { transport.proxy = proxy == "none" ? .none : .url(proxy) }
-        return transport
-    }
-
-    private static func venice(_ configuration: Configuration, _ http: CurlHTTPClient) -> VeniceClient {
-        let account = VeniceAccount(
-            id: configuration.veniceAccount, baseURL: configuration.veniceBaseURL,
-            credential: configuration.veniceKey.map(VeniceAccount.Credential.bearer) ?? .anonymous)
-        var client = VeniceClient(account, http: http)
-        client.downloadHosts = DownloadHosts(configuration.downloadHosts)
-        // Giving up early costs money or a video, so a fast clock shortens waiting less than it shortens the rest.
-        client.timeouts = configuration.veniceTimeouts.scaled(by: max(configuration.timeScale, 0.2))
-        client.downloadPolicy = client.downloadPolicy.scaled(by: configuration.timeScale)
-        return client
+        http = CurlHTTPClient(configuration.transport)
+        accounts = Accounts(configuration, http: http)
+        models = ModelDirectory(
+            store: store, venice: accounts.first,
+            refreshInterval: configuration.modelsRefresh * configuration.timeScale,
+            log: log)
     }
 
     var recovery: AnswerRecovery { AnswerRecovery(store: store, journal: journal, policy: policy, log: log) }
@@ -152,7 +133,7 @@ struct ServiceParts: Sendable {
     func worker() -> Worker {
         let window = configuration.rateWindow * configuration.timeScale
         let runner = ActionRunner(
-            store: store, venice: venice, objects: objects, models: models, journal: journal,
+            store: store, accounts: accounts, objects: objects, models: models, journal: journal,
             queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
             retrieveLimit: RateLimit(endpoint: "retrieve", requests: configuration.retrieveLimit, window: window),
             videoBytesLimit: configuration.videoBytesLimit, log: log)

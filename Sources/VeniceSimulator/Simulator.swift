@@ -64,7 +64,8 @@ public final class Simulator: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(IdleStateHandler(allTimeout: .minutes(15)))
+                    let patience = TimeAmount.nanoseconds(Int64(service.configuration.patienceSeconds * 1e9))
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: patience, allTimeout: .minutes(15)))
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandler(HTTPHandler(service: service, pool: pool, connections: connections))
                 }

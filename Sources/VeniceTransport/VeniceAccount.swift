@@ -12,6 +12,8 @@ public struct VeniceAccount: Sendable, Hashable {
         /// Models and quotes need nobody; everything else is refused upstream.
         case anonymous
         case bearer(Redacted<String>)
+        /// Each request is signed anew by the wallet's key (PROTOCOL §1.2).
+        case wallet(WalletKey)
     }
 
     public static let defaultBaseURL = "https://api.venice.ai/api/v1"

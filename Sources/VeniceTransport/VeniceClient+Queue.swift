@@ -30,7 +30,7 @@ extension VeniceClient {
         var message = self.request("POST", "/video/queue", parts: request.parts, timeouts.queue)
         message.freshConnection = true
         let response: HTTPResponse
-        do throws(HTTPClientError) { response = try await http.send(message) } catch {
+        do throws(HTTPClientError) { response = try await exchange(message) } catch {
             throw VeniceError(.queue, error)
         }
         let headers = AnswerHeaders(response.headers)
@@ -66,9 +66,7 @@ extension VeniceClient {
         let words = answer.isWhole ? "accepted, but the answer names no job" : "accepted, but the answer broke off"
         return .failure(
             .outcomeUnknown(
-                VeniceEvidence(
-                    endpoint: .queue, status: answer.status, ray: headers.ray, requestID: headers.requestID,
-                    message: words)))
+                VeniceEvidence(endpoint: .queue, status: answer.status, headers: headers, message: words)))
     }
 
     /// What came of the body, even if it is not all of it: half an answer may hold the id.
@@ -77,7 +75,10 @@ extension VeniceClient {
         do throws(HTTPClientError) {
             for try await chunk in body {
                 bytes += chunk.prefix(answerLimit - bytes.count)
-                if bytes.count == answerLimit { throw HTTPClientError(.tooLarge(limit: answerLimit), sent: .maybe) }
+                if bytes.count == answerLimit {
+                    body.close()
+                    throw HTTPClientError(.tooLarge(limit: answerLimit), sent: .maybe)
+                }
             }
             return (bytes, nil)
         } catch {

@@ -80,9 +80,7 @@ extension VeniceClient {
     static func evidence(
         _ endpoint: VeniceEndpoint, _ response: HTTPResponse, _ message: String
     ) -> VeniceEvidence {
-        let headers = AnswerHeaders(response.headers)
-        return VeniceEvidence(
-            endpoint: endpoint, status: response.status, ray: headers.ray, requestID: headers.requestID,
-            message: message)
+        VeniceEvidence(
+            endpoint: endpoint, status: response.status, headers: AnswerHeaders(response.headers), message: message)
     }
 }

@@ -14,10 +14,11 @@ public struct VeniceClient: Sendable {
     public var clock: any Clock<Duration> = ContinuousClock()
     /// Hears of every answer's headers, good or bad, before the call returns: limits, balances, deprecations.
     public var observer: (@Sendable (VeniceEndpoint, _ status: Int, AnswerHeaders) -> Void)?
-    /// Only to turn a moment in a header into a delay.
+    /// To turn a moment in a header into a delay, and to date a wallet's signature.
     public var now: @Sendable () -> Date = { Date() }
 
     let http: any HTTPClient
+    let serverClock = ServerClock()
 
     public init(_ account: VeniceAccount, http: any HTTPClient) {
         self.account = account
@@ -73,9 +74,7 @@ extension VeniceClient {
         func read<Value>(_ decode: (JSON) -> Value?) throws(VeniceError) -> Value {
             if let json = JSON(body), let value = decode(json) { return value }
             throw .unexpectedAnswer(
-                VeniceEvidence(
-                    endpoint: endpoint, status: status, ray: headers.ray, requestID: headers.requestID,
-                    message: "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
+                VeniceEvidence(self, "cannot be read: " + String(decoding: body.prefix(200), as: UTF8.self)))
         }
     }
 
@@ -84,7 +83,18 @@ extension VeniceClient {
         _ endpoint: VeniceEndpoint, _ method: String, _ path: String, parts: [HTTPRequest.Part]? = nil,
         limit: Int = answerLimit
     ) async throws(VeniceError) -> Answer {
-        let response = try await open(endpoint, request(method, path, parts: parts, timeouts.call))
+        if case .wallet = account.credential, RouteCredential(path: path) == .keyOnly {
+            throw .operatorMustAct(
+                VeniceEvidence(endpoint: endpoint, message: "needs an API key; a wallet is not read here"))
+        }
+        return try await whole(
+            endpoint, open(endpoint, request(method, path, parts: parts, timeouts.call)), limit: limit)
+    }
+
+    /// Reads a success to its end.
+    func whole(
+        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, limit: Int = answerLimit
+    ) async throws(VeniceError) -> Answer {
         let headers = AnswerHeaders(response.headers)
         do throws(HTTPClientError) {
             let body = try await response.body.collect(upTo: limit)
@@ -95,17 +105,32 @@ extension VeniceClient {
     }
 
     /// Sends a request and returns a 2xx with its body still to come; anything else is read and thrown.
+    ///
+    /// A wallet's signature that came too late, too early or a second time is made once more: the refused request did
+    /// nothing. Not for a paid submission, whose every answer is journalled before another request leaves.
     func open(_ endpoint: VeniceEndpoint, _ request: HTTPRequest) async throws(VeniceError) -> HTTPResponse {
+        switch try await attempt(endpoint, request) {
+        case .success(let response): return response
+        case .failure(let error):
+            guard error.asksForNewSignature, let again = signedAnew(request) else { throw error }
+            return try await attempt(endpoint, again).get()
+        }
+    }
+
+    /// One try: a 2xx is a success, another answer a failure, no answer is thrown.
+    private func attempt(
+        _ endpoint: VeniceEndpoint, _ request: HTTPRequest
+    ) async throws(VeniceError) -> Result<HTTPResponse, VeniceError> {
         let response: HTTPResponse
-        do throws(HTTPClientError) { response = try await http.send(request) } catch {
+        do throws(HTTPClientError) { response = try await exchange(request) } catch {
             throw VeniceError(endpoint, error)
         }
         let headers = AnswerHeaders(response.headers)
         observer?(endpoint, response.status, headers)
-        guard !(200..<300).contains(response.status) else { return response }
+        guard !(200..<300).contains(response.status) else { return .success(response) }
         // The status says enough where the body cannot be had.
         let body = (try? await response.body.collect(upTo: Self.answerLimit)) ?? []
-        throw VeniceError(endpoint, status: response.status, headers: headers, body: body, now: now())
+        return .failure(VeniceError(endpoint, status: response.status, headers: headers, body: body, now: now()))
     }
 
     /// A request to the API with the account's credential on it.
@@ -118,10 +143,7 @@ extension VeniceClient {
             request.headers.add("Content-Type", "application/json")
             request.body = .parts(parts)
         }
-        switch account.credential {
-        case .anonymous: break
-        case .bearer(let key): request.headers.add("Authorization", "Bearer \(key.reveal())", secret: true)
-        }
+        authorize(&request, path: path)
         return request
     }
 
@@ -131,6 +153,6 @@ extension VeniceClient {
         body.add("model", model)
         body.add("queue_id", queueID)
         body.add("delete_media_on_completion", deleteMedia ? true : nil)
-        return body.finish()
+        return body.parts
     }
 }

@@ -48,8 +48,8 @@ extension VideoRequest {
         if !model.takesAudioTrack { check.absent("audio_track", audioTrack, "this model takes no sound track") }
         if !model.takesReferences {
             check.absent("reference_images", referenceImages, "this model takes no reference pictures")
-        } else if let count = referenceImages?.count, count > Self.mostReferenceImages {
-            check.add("reference_images", .tooMany, "\(count) pictures, at most \(Self.mostReferenceImages) are taken")
+        } else if let count = referenceImages?.count, let most = model[.referenceImages]?.most, count > most {
+            check.add("reference_images", .tooMany, "\(count) pictures, at most \(most) are taken")
         }
         for (field, source) in media {
             if case .url(let url) = source { check.publicAddress(field, url) }

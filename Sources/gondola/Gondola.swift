@@ -13,8 +13,8 @@ struct Gondola: AsyncParsableCommand {
             data is refused · 69 a service is not available, trying again may help · 77 the credentials are refused.
             """,
         subcommands: [
-            Run.self, Serve.self, Work.self, Migrate.self, Users.self, Tokens.self, Jobs.self, Submit.self, Feed.self,
-            Models.self, Demo.self,
+            Run.self, Serve.self, Work.self, Migrate.self, Users.self, Tokens.self, Accounts.self, Jobs.self,
+            Submit.self, Feed.self, Models.self, Demo.self,
         ])
 
     static func main() async { await execute() }

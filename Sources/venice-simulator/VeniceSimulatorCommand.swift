@@ -10,21 +10,16 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         commandName: "venice-simulator",
         abstract: "A double of the Venice video API on a real socket: strict, seeded, and unreliable on request.",
         discussion: """
-            The API is under /api/v1, as at the real service; any key that starts with VENICE_INFERENCE_KEY_ has an \
-            account of its own. SIGTERM and SIGINT end the simulator cleanly.
+            The API is under /api/v1, as at the real service. VENICE_INFERENCE_KEY_NAME and VENICE_ADMIN_KEY_NAME are keys \
+            of one account; a wallet that signs in is one too. SIGTERM and SIGINT end the simulator cleanly.
 
             GET /_simulator/ledger shows what was charged, called and violated; \
-            GET /_simulator/jobs/ID/sha256 the hash of a job's file.
-
-            POST /_simulator/faults takes a JSON list of faults, DELETE clears it. Each names the calls that it meets \
-            and what happens to them, for instance the second queue call:
+            GET /_simulator/jobs/ID/sha256 the hash of a job's file. POST /_simulator/faults takes a JSON list of \
+            faults, DELETE clears it. Each names the calls that it meets and what happens to them, for instance the \
+            second queue call:
               [{"match": {"endpoint": "queue", "nth": 2, "count": 1}, "action": {"lose_answer": {}}}]
-            Endpoints: models, quote, queue, retrieve, complete, transcriptions, rate_limits, download, \
-            download_delete, connection. Actions: reset, reset_after {bytes}, swallow, lose_answer, never_answer, \
-            answer_late {milliseconds}, reply {status, headers, body, processed}, edge_page {status}, \
-            too_many_requests {form, seconds}, ask_consent, bad_gateway, truncate {after}, stall {after}, \
-            drip {bytes, every_milliseconds}, mislabel {content_type}, omit_length, empty_body, \
-            fail_job {with: content_policy_refunded | content_policy_charged | inference}.
+
+            docs/simulator.md lists every action, every option and the fields of the ledger.
             """)
 
     @Option(help: "Where to listen, as HOST:PORT or [IPV6]:PORT; port 0 takes a free one.")
@@ -57,6 +52,9 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
     @Option(help: "What each account holds at the start, in US dollars.")
     var balance = 10_000.0
 
+    @Option(help: "What each wallet holds at the start, in US dollars.")
+    var walletBalance = 0.0
+
     @Option(help: "Queue calls that an account may make in 60 s (scaled).")
     var queueLimit = 40
 
@@ -70,14 +68,32 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         help: "How a 429 says when to come back: retry_after, reset_ms, reset_s, reset_delta, bare. Default: drawn.")
     var rateLimitForm: String?
 
-    @Option(help: "The share of calls that chaos spoils, 0 to 1.")
-    var chaos = 0.0
+    @Option(help: "Spoils calls by lot; whatever is drawn follows from this number.")
+    var chaos: UInt64?
+
+    @Option(help: "The share of calls that chaos spoils, 0 to 1. Default: 0.1 with --chaos, else 0.")
+    var chaosRate: Double?
+
+    @Option(help: "A JSON file that says what is special about particular models and keys.")
+    var world: String?
+
+    @Option(help: "Spells every answer differently; may be repeated. The names are in docs/simulator.md.")
+    var dialect: [String] = []
 
     @Option(help: "How many different pictures there are for each shape of video.")
     var mediaVariants = 4
 
     @Option(help: "Whole downloads that a private link allows.")
     var downloadsPerLink = 5
+
+    @Flag(help: "List the models that work unlisted too.")
+    var listUnlisted = false
+
+    @Flag(help: "Never code answers with gzip.")
+    var noGzip = false
+
+    @Flag(help: "Serve private links whole, whatever range is asked for.")
+    var noRanges = false
 
     @Flag(help: "Let /video/complete delete media instead of answering 400 for every id.")
     var completeWorks = false
@@ -101,8 +117,12 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         }
         _ = try address()
         _ = try medians()
+        _ = try dialects()
         guard (0...1e9).contains(balance) else {
             throw ValidationError("--balance: expected 0…1000000000 US dollars, not \(balance)")
+        }
+        guard (0...1e9).contains(walletBalance) else {
+            throw ValidationError("--wallet-balance: expected 0…1000000000 US dollars, not \(walletBalance)")
         }
         if let rateLimitForm, RateLimitForm(rawValue: rateLimitForm) == nil {
             let known = RateLimitForm.allCases.map(\.rawValue).joined(separator: ", ")
@@ -134,11 +154,18 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         settings.timeScale = timeScale
         settings.renderLaw = RenderLaw(medians: try medians(), sigma: renderSpread)
         settings.balance = Cents(Int((balance * 100).rounded()))
+        settings.walletBalance = Cents(Int((walletBalance * 100).rounded()))
         settings.queueLimitPerMinute = queueLimit
         settings.retrieveLimitPerMinute = retrieveLimit
         settings.failureLimit = failureLimit
         settings.rateLimitForm = rateLimitForm.flatMap(RateLimitForm.init(rawValue:))
-        settings.chaosRate = chaos
+        settings.chaosRate = chaosRate ?? (chaos == nil ? 0 : 0.1)
+        settings.chaosSeed = chaos
+        settings.world = try readWorld()
+        settings.dialects = try dialects()
+        settings.listsUnlisted = listUnlisted
+        settings.gzips = !noGzip
+        settings.linksTakeRanges = !noRanges
         settings.mediaVariants = mediaVariants
         settings.downloadsPerLink = downloadsPerLink
         settings.completeWorks = completeWorks
@@ -155,6 +182,26 @@ struct VeniceSimulatorCommand: AsyncParsableCommand {
         let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         guard !host.isEmpty else { throw ValidationError("--listen: expected HOST:PORT, not '\(listen)'") }
         return (host, Int(port))
+    }
+
+    private func readWorld() throws -> World {
+        guard let world else { return World() }
+        do {
+            return try World(json: Data(contentsOf: URL(fileURLWithPath: world)))
+        } catch {
+            throw ValidationError("--world: expected models and keys as JSON in \(world): \(error)")
+        }
+    }
+
+    private func dialects() throws -> Set<Dialect> {
+        try Set(
+            dialect.map { name in
+                guard let dialect = Dialect(rawValue: name) else {
+                    let known = Dialect.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw ValidationError("--dialect: expected one of \(known), not '\(name)'")
+                }
+                return dialect
+            })
     }
 
     private func medians() throws -> [ModelKind: Double] {

@@ -132,6 +132,11 @@ final class GondolaProcess: Sendable {
         _ = try await log.first { $0["job_id"] == job.description && $0["event"] == event }
     }
 
+    /// The reason of a job's first setback, once there is one.
+    func setback(of job: JobID) async throws -> String {
+        try await log.first { $0["job_id"] == job.description && $0["message"] == "setback" }["reason"] ?? ""
+    }
+
     /// Returns once so many feeds wait for a change, as the metrics tell.
     func waitForFeeds(_ count: Int) async throws {
         let raw = RawPhone(server: ops, token: "")

@@ -33,6 +33,22 @@ import VideoModels
         #expect(effects == [.settle(.sample), .publish, .snooze(5)])
     }
 
+    @Test func `a refusal that says what was missing is followed once, under a lease of its own`() throws {
+        var job = submitting
+        #expect(try job.apply(.submissionCorrectable(.sample)) == [.release(.sample), .publish, .snooze(0)])
+        #expect(job.state == .quoted(.sample))
+        try job.apply(.submissionIntended(by: LeaseToken(9)))
+        #expect(try job.apply(.submissionCorrectable(.sample)) == [.release(.sample), .publish])
+        #expect(job.state == .failed(.sample))
+    }
+
+    @Test func `after any other trouble such a refusal stands`() throws {
+        var job = submitting
+        try job.apply(.submissionNotSent(.sample), .submissionIntended(by: .sample))
+        try job.apply(.submissionCorrectable(.sample))
+        #expect(job.state == .failed(.sample))
+    }
+
     @Test func `an unknown outcome is held for a person by default, with its price and evidence`() throws {
         var job = submitting
         #expect(try job.apply(.submissionLost(evidence: "timeout")) == [.publish])

@@ -25,6 +25,7 @@ let events: [(name: String, event: JobEvent)] = [
     ("intended", .submissionIntended(by: .sample)),
     ("accepted", .submissionAccepted(.sample)),
     ("notSent", .submissionNotSent(.sample)),
+    ("correctable", .submissionCorrectable(.sample)),
     ("lost", .submissionLost(evidence: "timeout")),
     ("accountBlocked", .accountBlocked(evidence: "402")),
     ("stillRendering", .stillRendering(usual: 90)),

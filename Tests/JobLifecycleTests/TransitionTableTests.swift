@@ -19,6 +19,7 @@ import VideoModels
         quoted      cancel          cancelled   publish
         submitting  accepted        rendering   settle publish snooze
         submitting  notSent         quoted      snooze release publish
+        submitting  correctable     failed      release publish
         submitting  refused         failed      release publish
         submitting  accountBlocked  blocked     publish release
         submitting  lost            unknown     publish
@@ -39,6 +40,7 @@ import VideoModels
         ready       setback         ready       snooze
         unknown     accepted        rendering   settle publish snooze
         unknown     notSent         quoted      snooze release publish
+        unknown     correctable     failed      release publish
         unknown     refused         failed      release publish
         unknown     accountBlocked  blocked     publish release
         unknown     resubmit        quoted      settle publish snooze

@@ -91,14 +91,14 @@ extension VideoModel {
     public static let imageSample = VideoModel(
         id: "kling-2.6-image-to-video", name: "Kling", kind: .known(.imageToVideo), durations: ["5s"],
         resolutions: [], aspectRatios: [], sound: .known(.always))
-    /// Takes pictures that the prompt refers to.
+    /// Takes pictures that the prompt refers to, and a sound track.
     public static let referenceSample = VideoModel(
         id: "kling-o3-reference-to-video", name: "Kling O3", kind: .known(.imageToVideo), durations: ["5s"],
-        resolutions: [], aspectRatios: ["16:9"], sound: .known(.none), takesAudioTrack: true)
+        resolutions: [], aspectRatios: ["16:9"], sound: .known(.none), media: ListedMedia(takesAudio: true))
     /// Makes a clip larger.
     public static let upscaleSample = VideoModel(
         id: "topaz-video-upscale", name: "Topaz", kind: .known(.videoToVideo), durations: ["Auto"],
-        resolutions: ["2x", "4x"], aspectRatios: [], sound: .known(.none), takesVideo: true)
+        resolutions: ["2x", "4x"], aspectRatios: [], sound: .known(.none))
 }
 
 extension Job {

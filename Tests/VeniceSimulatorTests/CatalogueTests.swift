@@ -34,6 +34,7 @@ struct CatalogueTests {
         ("grok-imagine-1-5-reference-to-video-private", 7, 0, 0),
         ("gemini-omni-flash-reference-to-video", 3, 0, 0),
         ("happyhorse-1-1-reference-to-video", 4, 0, 0),
+        ("gemini-omni-flash-1-1-reference-to-video", 10, 0, 0),
         ("wan-2-7-text-to-video", 0, 0, 0),
     ])
     func `reference caps follow the family table`(_ id: String, images: Int, videos: Int, audios: Int) throws {
@@ -45,8 +46,17 @@ struct CatalogueTests {
         for (id, family) in catalogue.families { #expect(family.deliversByLink == id.contains("grok-imagine")) }
     }
 
+    @Test func `models that the protocol names and the snapshot lacks work unlisted`() throws {
+        let unlisted = catalogue.entries.filter { !$0.isListed }.map(\.model.id)
+        #expect(unlisted.count == 12)
+        #expect(Set(unlisted).isDisjoint(with: catalogue.models.keys))
+        #expect(unlisted.contains("wan-3-0-reference-to-video") && unlisted.contains("minimax-h3-max-multi-angle"))
+        let listing = String(decoding: catalogue.listing, as: UTF8.self)
+        for id in unlisted { #expect(catalogue[id] != nil && !listing.contains("\"\(id)\"")) }
+    }
+
     @Test func `a snapshot with a record that lacks its constraints is refused`() {
         let broken = Data(#"{"models":[{"id":"x"}],"constraints":{}}"#.utf8)
-        #expect(throws: Catalogue.Unreadable.self) { try Catalogue(json: broken) }
+        #expect(throws: Catalogue.Unreadable.self) { try Catalogue.entries(broken, isListed: true) }
     }
 }

@@ -54,7 +54,8 @@ struct CommandTests {
 
     @Test(arguments: [
         ["--listen", "nowhere"], ["--listen", ":80"], ["--log-level", "loud"], ["--rate-limit-form", "x"],
-        ["--median-render-of", "film=3"], ["--time-scale", "0"], ["--chaos", "2"], ["--balance", "nan"],
+        ["--median-render-of", "film=3"], ["--time-scale", "0"], ["--chaos-rate", "2"], ["--dialect", "latin"],
+        ["--world", "/nowhere.json"], ["--balance", "nan"],
     ])
     func `a wrong value is named`(_ arguments: [String]) throws {
         let (status, text) = try output(of: arguments)
@@ -67,7 +68,8 @@ struct CommandTests {
         #expect(status == 0)
         for option in [
             "--listen", "--announce", "--state-dir", "--media-dir", "--seed", "--time-scale", "--median-render",
-            "--chaos", "--balance", "--log-level",
+            "--chaos", "--chaos-rate", "--balance", "--log-level", "--world", "--dialect", "--list-unlisted",
+            "--no-gzip", "--no-ranges",
         ] { #expect(text.contains(option)) }
     }
 }

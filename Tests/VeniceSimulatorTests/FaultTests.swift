@@ -159,7 +159,7 @@ struct FaultTests {
             let script = #"[{"match":{"endpoint":"quote"},"action":{"edge_page":{"status":504}}}]"#
             let taken = try await bench.client.call("POST", "/_simulator/faults", body: Data(script.utf8))
             #expect(taken.json["accepted"] == 1)
-            let page = try await bench.post("quote", Sample.quick)
+            let page = try await bench.post("quote", Sample.quickQuote)
             #expect(page.status == 504)
             #expect(page.headers["content-type"]?.hasPrefix("text/html") == true)
             let wrong = try await bench.client.call("POST", "/_simulator/faults", body: Data("[{}]".utf8))

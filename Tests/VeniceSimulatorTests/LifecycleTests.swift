@@ -8,7 +8,7 @@ struct LifecycleTests {
         async throws
     {
         try await Bench.with { bench in
-            let quote = try await bench.post("quote", Sample.quick, key: nil)
+            let quote = try await bench.post("quote", Sample.quickQuote, key: nil)
             let job = try await bench.queue(Sample.quick)
             bench.clock.advance(seconds: 30)
             let running = try await bench.retrieve(job)

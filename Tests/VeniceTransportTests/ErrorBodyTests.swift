@@ -14,7 +14,7 @@ struct ErrorBodyTests {
         (#"{"error":"words"}"#, "words", nil), (#"{"error":"words","code":"C"}"#, "words", "C"),
         (#"{"code":"C","error":"words"}"#, "words", "C"),
         (#"{"error":{"message":"words","type":"t","code":"C","param":"p"}}"#, "words", "C"),
-        (#"{"error":"words","details":"more","issues":[]}"#, "words", nil),
+        (#"{"error":"words","details":"more","issues":[]}"#, "words: more", nil),
         (#"{"error":"words","request_id":"r"}"#, "words", nil),
         (#"{"error":"X402_INVALID_PAYMENT","message":"words"}"#, "words", "INVALID_PAYMENT"),
         (#"{"error":"X402_SIGN_IN_EXPIRED","message":"words"}"#, "words", "X402_SIGN_IN_EXPIRED"),
@@ -57,9 +57,56 @@ struct ErrorBodyTests {
         #expect(tree.findings.map(\.field) == ["keyframes[0].image", "resolution"])
         #expect(tree.findings.map(\.code) == [.known(.required), .known(.notAllowed)])
         #expect(tree.findings[1].allowed == ["720p", "1080p"])
+        let several = read(#"{"issues":[{"code":"unrecognized_keys","keys":["seed","imageUrl"],"path":[]}]}"#)
+        #expect(several.findings.map(\.field) == ["seed", "imageUrl"])
         let parameter = read(
             #"{"error":{"message":"This model does not support aspect_ratio","param":"aspect_ratio"}}"#)
         #expect(parameter.findings.map(\.field) == ["aspect_ratio"])
+    }
+
+    @Test(arguments: [
+        ("This model does not support aspect_ratio", "aspect_ratio", Finding.Code.notSupported),
+        ("This model does not support omni_reference_task_type", "reference_task", .notSupported),
+        ("This model does not support audio", "audio", .notSupported), ("Model is required", "model", .required),
+        ("`duration` is required for this model", "duration", .required),
+        ("Array must contain at most 4 element(s) in reference_image_urls", "reference_images", .tooMany),
+        ("Invalid enum value. Expected '720p' | '1080p', received '4k' for resolution", "resolution", .notAllowed),
+    ])
+    func `a sentence that names a field is a finding`(message: String, field: String, code: Finding.Code) {
+        let findings = read(#"{"error":"\#(message)"}"#).findings
+        #expect(findings.map(\.field) == [field])
+        #expect(findings.map(\.code) == [.known(code)])
+    }
+
+    @Test(arguments: ["Request ID is invalid.", "Invalid JSON", "", "Image is corrupted"])
+    func `a sentence that names none is not`(message: String) {
+        #expect(read(#"{"error":"\#(message)"}"#).findings == [])
+    }
+
+    @Test(arguments: [
+        ("image_url", "image"), ("end_image_url", "end_image"), ("audio_url", "audio_track"), ("video_url", "video"),
+        ("reference_video_urls,1", "reference_videos[1]"), ("reference_audio_urls,0", "reference_audios[0]"),
+        ("reference_document_urls,0", "reference_documents[0]"), ("scene_image_urls,3", "scene_images[3]"),
+        ("elements,0,frontal_image_url", "elements[0].frontal_image"),
+        ("elements,1,reference_image_urls,2", "elements[1].reference_images[2]"),
+        ("elements,0,video_url", "elements[0].video"), ("keyframes,2,frame_index", "keyframes[2].frame"),
+        ("image_references,0,type", "image_references[0].role"),
+        ("image_references,0,ref_name", "image_references[0].name"),
+        ("video_references,0,audio_url", "video_references[0].audio"),
+        ("camera_trajectory,0,time", "camera_path[0].time"), ("omni_reference_task_type", "reference_task"),
+        ("bitrate_mode", "bitrate"), ("voice_id", "voice"),
+        ("reference_video_total_duration", "reference_video_seconds"), ("something_new", "something_new"),
+    ])
+    func `a path is told in the names of VideoRequest`(path: String, field: String) {
+        let steps = path.split(separator: ",").map { Int($0) == nil ? "\"\($0)\"" : "\($0)" }.joined(separator: ",")
+        #expect(read(#"{"issues":[{"path":[\#(steps)],"message":"Required"}]}"#).findings.map(\.field) == [field])
+    }
+
+    @Test func `a list that is too long names how many are taken`() {
+        let text = #"{"issues":[{"code":"too_big","maximum":4,"type":"array","path":["elements"],"message":"m"}]}"#
+        let finding = read(text).findings.first
+        #expect(finding?.code == .known(.tooMany))
+        #expect(finding?.allowed == ["4"])
     }
 
     @Test(arguments: [
@@ -84,26 +131,6 @@ struct ErrorBodyTests {
         #expect(refusal.kind == (isPolicy ? .contentPolicy : .media))
         #expect(refusal.notes.refunded == refunded)
         #expect(refusal.notes.recommendedModel == model)
-    }
-
-    @Test(arguments: [
-        (
-            #"{"x402Version":2,"error":"e","resource":{},"accepts":[],"extensions":{},"authOptions":{}}"#,
-            PaymentShape.discovery, true
-        ),
-        (
-            #"{"code":"PAYMENT_REQUIRED","reason":"insufficient_balance","currentBalanceUsd":0.04,"minimumBalanceUsd":0.1,"suggestedTopUpUsd":"5"}"#,
-            .walletTooLow(balance: Money("0.04"), minimum: Money("0.1"), suggestedTopUp: Money("5")), false
-        ),
-        (#"{"error":"Insufficient USD or Diem balance to complete request."}"#, .insufficientBalance, false),
-        (#"{"error":"x","code":"INSUFFICIENT_BALANCE"}"#, .insufficientBalance, false),
-        (#"{"error":"API key USD spend limit exceeded."}"#, .keyLimit, true),
-        (#"{"error":"x","code":"API_KEY_DIEM_SPEND_LIMIT_EXCEEDED"}"#, .keyLimit, true),
-        (#"{"x402Version":2,"accepts":[]}"#, .topUpOffer, false), ("{}", .unknown, false),
-    ])
-    func `the shapes of 402`(text: String, shape: PaymentShape, isForOperator: Bool) {
-        #expect(read(text).payment == shape)
-        #expect(shape.isForOperator == isForOperator)
     }
 
     @Test func `a consent challenge keeps its text word for word`() async throws {

@@ -33,7 +33,8 @@ struct HeaderTests {
             "x-ratelimit-limit-requests": "40", "X-RateLimit-Remaining-Requests": "39", "x-ratelimit-remaining": "17",
             "x-ratelimit-type": "RPM", "x-venice-balance-usd": "12.34", "x-venice-balance-diem": "0.5",
             "X-Balance-Remaining": "4.230000", "CF-RAY": "r", "x-venice-model-deprecation-date": "2026-09-24",
-            "x-venice-model-id": "other", "Date": "Sun, 06 Nov 1994 08:49:37 GMT",
+            "x-venice-model-id": "other", "x-venice-model-name": "Other", "x-venice-model-router": "r2",
+            "Date": "Sun, 06 Nov 1994 08:49:37 GMT",
         ]
         let heard = Mutex<[(VeniceEndpoint, Int, AnswerHeaders)]>([])
         var client = VeniceClient(
@@ -52,9 +53,57 @@ struct HeaderTests {
         #expect(values.balance == Money("12.34"))
         #expect(values.balanceDIEM == Decimal(string: "0.5"))
         #expect(values.walletBalance == Money("4.23"))
-        #expect(values.modelID == "other")
-        #expect(values.deprecation == "2026-09-24")
+        #expect(values.model.id == "other")
+        #expect(values.model.name == "Other")
+        #expect(values.model.router == "r2")
+        #expect(values.deprecation.date == "2026-09-24")
+        #expect(values.deprecation.isGiven)
         #expect(values.date == Date(timeIntervalSince1970: 784_111_777))
+    }
+
+    @Test func `what names the machine, the content and the future surfaces too`() {
+        let headers = AnswerHeaders([
+            "X-Request-ID": "req", "x-venice-version": "20260821", "x-venice-host-name": "h1",
+            "x-venice-timestamp": "2026-09-30T10:00:00Z", "x-venice-model-deprecation-warning": "leaves soon",
+            "Deprecation": "true", "x-venice-is-content-violation": "true", "x-venice-is-blurred": "False",
+            "x-venice-is-adult-model-content-violation": "false", "x-venice-contains-minor": "TRUE",
+            "Link": "<https://a.example/x>; rel=\"next\", </api/v1/chat/completions?k=1>; rel=\"successor-version\"",
+            "x-ratelimit-limit-tokens": "1000", "x-ratelimit-remaining-tokens": "999", "x-ratelimit-reset-tokens": "3",
+        ])
+        #expect(headers.requestID == "req")
+        #expect(headers.version == "20260821")
+        #expect(headers.hostName == "h1")
+        #expect(headers.timestamp == "2026-09-30T10:00:00Z")
+        #expect(headers.deprecation.warning == "leaves soon")
+        #expect(headers.deprecation.word == "true")
+        #expect(headers.deprecation.successor == "/api/v1/chat/completions")
+        #expect(headers.content.isViolation == true)
+        #expect(headers.content.isBlurred == false)
+        #expect(headers.content.isAdultModelViolation == false)
+        #expect(headers.content.containsMinor == true)
+        #expect(headers.rateLimits.tokenLimit == 1000)
+        #expect(headers.rateLimits.tokensRemaining == 999)
+        #expect(headers.rateLimits.tokenReset == .after(.seconds(3)))
+    }
+
+    @Test func `an answer without any of it says nothing`() {
+        let headers = AnswerHeaders([:])
+        #expect(!headers.deprecation.isGiven)
+        #expect(headers.balance == nil && headers.walletBalance == nil && headers.requestID == nil)
+        #expect(headers.rateLimits == RateLimitHeaders([:]))
+        #expect(!AnswerHeaders(["x-venice-deprecated": "false"]).deprecation.isGiven)
+        #expect(AnswerHeaders(["x-venice-deprecated": "true"]).deprecation.isGiven)
+        #expect(AnswerHeaders(["x-venice-balance-usd": "", "CF-RAY": ""]).balance == nil)
+        #expect(AnswerHeaders(["PAYMENT-REQUIRED": "%%%"]).paymentRequired == nil)
+    }
+
+    @Test func `the values stay with the evidence of a failure`() async {
+        let client = VeniceClient(
+            .json("{}", status: 429, headers: ["Retry-After": "7", "x-venice-balance-usd": "3", "CF-RAY": "ray-9"]))
+        let evidence = await failure { () throws(VeniceError) in try await client.rateLimits() }?.evidence
+        #expect(evidence?.headers?.rateLimits.retryAfter == .after(.seconds(7)))
+        #expect(evidence?.headers?.balance == Money("3"))
+        #expect(evidence?.ray == "ray-9")
     }
 
     @Test func `the account's own word is read`() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import TestSupport
+import Testing
 import VideoModels
 
 @testable import VeniceTransport
@@ -78,6 +79,11 @@ func failure<Value>(_ call: () async throws(VeniceError) -> Value) async -> Veni
     } catch {
         return error
     }
+}
+
+/// Says what went wrong; unlike `Issue.record` it can end a test in one statement.
+func report(_ words: String, source: SourceLocation = #_sourceLocation) {
+    Issue.record(Comment(rawValue: words), sourceLocation: source)
 }
 
 extension VeniceError {

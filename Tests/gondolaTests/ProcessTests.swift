@@ -118,6 +118,23 @@ struct ProcessTests {
         #expect(ended.errors.contains("GONDOLA_LISTENN in the environment is no setting; did you mean GONDOLA_LISTEN?"))
     }
 
+    @Test func `accounts are listed without their secrets, and a test says who cannot be asked`() async throws {
+        let wallet = String(repeating: "46", count: 32)
+        // Nothing listens on port 1, tcpmux, which only a superuser could open.
+        let environment = ["VENICE_WALLET_KEY": wallet, "VENICE_BASE_URL": "http://127.0.0.1:1/api/v1"]
+        let listed = try await gondola("accounts", "list", "--json", environment: environment)
+        #expect(listed.status == 0)
+        #expect(listed.output.contains(#""address":"0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F""#))
+        #expect(!listed.output.contains(wallet))
+        let tested = try await gondola("accounts", "test", environment: environment)
+        #expect(tested.status == 69)
+        #expect(tested.output.contains("unreachable") && !tested.errors.contains(wallet))
+        #expect(try await gondola("accounts", "test", "nobody", environment: environment).status == 65)
+        let both = try await gondola(
+            "accounts", "list", environment: environment.merging(["VENICE_API_KEY": "key-1"]) { $1 })
+        #expect(both.status == 64 && both.errors.contains("either this or VENICE_API_KEY, not both"))
+    }
+
     @Test func `commands for the phone's API say what they lack`() async throws {
         let bare = try await gondola("models", "list")
         #expect(bare.status == 77)

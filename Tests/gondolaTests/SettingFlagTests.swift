@@ -6,7 +6,7 @@ import Testing
 
 struct SettingFlagTests {
     @Test func `every setting with a flag can be given on the command line`() throws {
-        let flags = Setting.all.compactMap(\.flag) + [Configuration.keyFileFlag]
+        let flags = Setting.all.compactMap(\.flag) + Configuration.secretFileFlags.keys
         let arguments = flags.flatMap { ["--\($0)", "value of \($0)"] }
         let given = try SettingFlags.parse(arguments).given
         #expect(Set(given.keys) == Set(flags))
@@ -38,7 +38,7 @@ struct SettingFlagTests {
     @Test(arguments: [
         ["run"], ["serve"], ["work"], ["migrate"], ["users"], ["users", "add"], ["users", "list"], ["tokens", "issue"],
         ["tokens", "revoke"], ["tokens", "list"], ["jobs", "list"], ["jobs", "show"], ["submit"], ["feed", "tail"],
-        ["models", "list"], ["demo"],
+        ["models", "list"], ["demo"], ["accounts", "list"], ["accounts", "test"],
     ])
     func `the help of every command shows how to call it`(_ command: [String]) throws {
         let type = command.reduce(Gondola.self as any ParsableCommand.Type) { type, name in

@@ -15,7 +15,7 @@ struct Servers: Sendable {
         let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
         let phone = PhoneAPI(
-            store: parts.store, objects: parts.objects, models: parts.models, venice: parts.venice, hub: parts.hub,
+            store: parts.store, objects: parts.objects, models: parts.models, accounts: parts.accounts, hub: parts.hub,
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),

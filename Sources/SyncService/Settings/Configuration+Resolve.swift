@@ -1,4 +1,5 @@
 public import Foundation
+import VeniceTransport
 import VideoModels
 
 /// Every wrong setting at once.
@@ -21,9 +22,14 @@ public struct InvalidSettings: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension Configuration {
-    /// The environment variable and flag that name a file which holds the Venice key.
-    public static let keyFileName = "VENICE_API_KEY_FILE"
-    public static let keyFileFlag = "venice-api-key-file"
+    /// Variables that name a file which holds a secret; their flags have the same name. No settings of their own: each
+    /// gives the value of one.
+    public static let secretFileNames = ["VENICE_API_KEY_FILE", "VENICE_WALLET_KEY_FILE"]
+    /// Their flags, with what help says beside each.
+    public static let secretFileFlags = [
+        "venice-api-key-file": "File with the Venice key and nothing else (VENICE_API_KEY_FILE)",
+        "venice-wallet-key-file": "File with the wallet's private key and nothing else (VENICE_WALLET_KEY_FILE)",
+    ]
     /// What the commands for the phone's API read, no settings of a process.
     static let clientNames = ["GONDOLA_TOKEN", "GONDOLA_SERVER"]
 
@@ -32,8 +38,10 @@ extension Configuration {
     /// `flags` are keyed without dashes. Throws all that is wrong at once, each with what was expected.
     public static func resolve(
         flags: [String: String] = [:], environment: [String: String],
-        readFile: (String) throws -> String = { try String(contentsOfFile: $0, encoding: .utf8) }
+        readPlain: (String) throws -> String = { try String(contentsOfFile: $0, encoding: .utf8) },
+        readSecret: ((String) throws -> String)? = nil
     ) throws(InvalidSettings) -> Configuration {
+        let readSecret = readSecret ?? SecretFile.read
         var configuration = Configuration()
         var findings: [InvalidSettings.Finding] = []
         for setting in Setting.all {
@@ -43,26 +51,65 @@ extension Configuration {
                     .init(source: source, given: setting.isSecret ? nil : text, expected: setting.expected))
             }
         }
-        findings += configuration.readKeyFile(flags, environment, readFile)
+        findings += configuration.readSecret(
+            "VENICE_API_KEY", \.veniceKey, ValueFormat.key.redacted(), flags, environment, readSecret)
+        findings += configuration.readSecret(
+            "VENICE_WALLET_KEY", \.veniceWalletKey, .walletKey, flags, environment, readSecret)
+        findings += configuration.readAccounts(environment, readPlain, readSecret)
         findings += configuration.contradictions
         guard findings.isEmpty else { throw InvalidSettings(findings: findings) }
         return configuration
     }
 
-    private mutating func readKeyFile(
-        _ flags: [String: String], _ environment: [String: String], _ readFile: (String) throws -> String
+    /// Takes a secret from the file that `NAME_FILE` or its flag names.
+    private mutating func readSecret(
+        _ name: String, _ place: WritableKeyPath<Configuration, Redacted<String>?>,
+        _ format: ValueFormat<Redacted<String>>, _ flags: [String: String], _ environment: [String: String],
+        _ readFile: (String) throws -> String
     ) -> [InvalidSettings.Finding] {
-        let fromFlag = flags[Self.keyFileFlag].map { (source: "--\(Self.keyFileFlag)", path: $0) }
-        let inEnvironment = environment[Self.keyFileName].map { (source: Self.keyFileName, path: $0) }
+        let flag = Setting.flag(of: name + "_FILE")
+        let fromFlag = flags[flag].map { (source: "--\(flag)", path: $0) }
+        let inEnvironment = environment[name + "_FILE"].map { (source: name + "_FILE", path: $0) }
         guard let (source, path) = fromFlag ?? inEnvironment, !path.isEmpty else { return [] }
-        if fromFlag == nil, veniceKey != nil {
-            return [.init(source: source, given: path, expected: "either this or VENICE_API_KEY, not both")]
+        if fromFlag == nil, self[keyPath: place] != nil {
+            return [.init(source: source, given: path, expected: "either this or \(name), not both")]
         }
-        guard let text = try? readFile(path), let key = ValueFormat.key.parse(text) else {
-            return [.init(source: source, given: path, expected: "a readable file that holds the key and nothing else")]
+        do {
+            guard let secret = format.parse(try readFile(path)) else {
+                return [.init(source: source, given: path, expected: "a file that holds \(format.expected)")]
+            }
+            self[keyPath: place] = secret
+            return []
+        } catch {
+            return [.init(source: source, given: path, expected: SecretFile.expectation(after: error))]
         }
-        veniceKey = Redacted(key)
-        return []
+    }
+
+    /// Several accounts come from their file, or one from its own settings: never both, and never a key and a wallet.
+    private mutating func readAccounts(
+        _ environment: [String: String], _ readPlain: (String) throws -> String,
+        _ readSecret: @escaping (String) throws -> String
+    ) -> [InvalidSettings.Finding] {
+        if veniceKey != nil, veniceWalletKey != nil {
+            let expected = "either this or VENICE_API_KEY, not both; for two accounts use GONDOLA_VENICE_ACCOUNTS_FILE"
+            return [.init(source: "VENICE_WALLET_KEY", given: nil, expected: expected)]
+        }
+        guard let path = veniceAccountsFile else { return [] }
+        guard veniceKey == nil, veniceWalletKey == nil, veniceAccount == Configuration().veniceAccount else {
+            let expected = "either this or VENICE_ACCOUNT with its key or wallet, not both"
+            return [.init(source: "GONDOLA_VENICE_ACCOUNTS_FILE", given: path, expected: expected)]
+        }
+        let name = "GONDOLA_VENICE_ACCOUNTS_FILE"
+        guard let text = try? readPlain(path) else {
+            return [.init(source: name, given: path, expected: "a readable file with a JSON list of accounts")]
+        }
+        let file = AccountsFile(readSecret: readSecret, environment: environment, defaultBaseURL: veniceBaseURL)
+        switch file.accounts(text, at: path) {
+        case .success(let accounts):
+            accountList = accounts
+            return []
+        case .failure(let error): return error.findings
+        }
     }
 
     /// Values that are good alone and not together.
@@ -91,7 +138,7 @@ extension Configuration {
 
     /// Variables named `GONDOLA_…` that are no settings, each with the name that was probably meant.
     public static func unknownVariables(in environment: [String: String]) -> [(name: String, nearest: String)] {
-        let known = Setting.all.map(\.name) + [keyFileName]
+        let known = Setting.all.map(\.name) + secretFileNames
         let strangers = environment.keys.filter { name in
             name.hasPrefix("GONDOLA_") && !known.contains(name) && !clientNames.contains(name)
         }
@@ -118,6 +165,12 @@ extension ValueFormat where Value == String {
             let key = text.trimmingCharacters(in: .whitespacesAndNewlines)
             return !key.isEmpty && key.utf8.count <= 4096 && key.utf8.allSatisfy { (33...126).contains($0) } ? key : nil
         }, show: { $0 })
+}
+
+extension ValueFormat where Value == Redacted<String> {
+    static let walletKey = ValueFormat(
+        placeholder: "KEY", expected: WalletKey.expected,
+        parse: { text in WalletKey(Redacted(text)) == nil ? nil : Redacted(text) }, show: { $0.reveal() })
 }
 
 /// How many letters have to be added, removed or replaced to get from one word to the other.

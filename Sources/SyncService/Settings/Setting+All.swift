@@ -31,6 +31,12 @@ extension Setting {
             .upstream, "VENICE_API_KEY", \.veniceKey, ValueFormat.key.redacted().optional(), "The key of the account",
             isSecret: true, hasFlag: false),
         Setting(
+            .upstream, "VENICE_WALLET_KEY", \.veniceWalletKey, ValueFormat.walletKey.optional(),
+            "The private key of the wallet that pays, instead of the account of a key", isSecret: true, hasFlag: false),
+        Setting(
+            .upstream, "GONDOLA_VENICE_ACCOUNTS_FILE", \.veniceAccountsFile, ValueFormat.path.optional(),
+            "File with a JSON list of several accounts, in place of VENICE_ACCOUNT and its key"),
+        Setting(
             .upstream, "VENICE_ACCOUNT", \.veniceAccount, .word,
             "Name of the account in the database; jobs stay with the account that submitted them"),
         Setting(

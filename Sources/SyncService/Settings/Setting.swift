@@ -54,7 +54,7 @@ public struct Setting: Sendable {
     }
 
     /// `GONDOLA_OPS_LISTEN` → `ops-listen`, `VENICE_BASE_URL` → `venice-base-url`.
-    private static func flag(of name: String) -> String {
+    static func flag(of name: String) -> String {
         let word = name.hasPrefix("GONDOLA_") ? name.dropFirst("GONDOLA_".count) : name[...]
         return word.lowercased().replacing("_", with: "-")
     }

@@ -25,7 +25,7 @@ struct ActionResult: Sendable {
 /// Does one action of one job against the outside world and says what happened. It decides nothing and writes no job.
 struct ActionRunner: Sendable {
     var store: PostgresStore
-    var venice: VeniceClient
+    var accounts: Accounts
     var objects: LocalObjectStore
     var models: ModelDirectory
     var journal: AnswerJournal
@@ -38,23 +38,40 @@ struct ActionRunner: Sendable {
     func run(_ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?) async throws
         -> ActionResult
     {
-        switch action {
-        case .price: try await price(record)
+        guard let venice = accounts[record.account] else { return Self.waitForAccount(record.account, action) }
+        return switch action {
+        case .price: try await price(record, venice)
         case .intendSubmission: try await intend(record)
-        case .submit: await submit(record)
-        case .reportLost:
-            ActionResult(
-                .submissionLost(evidence: "the worker that was submitting went away before it knew the answer"),
-                evidence: AttemptEvidence(.lost, message: "found by another worker"))
-        case .poll(let rendering): try await poll(rendering, carrying: &carried)
-        case .store(let rendering): try await bringHome(rendering, of: record, carrying: &carried)
-        case .cleanUp(let delivery): try await cleanUp(delivery)
+        case .submit: await submit(record, venice)
+        case .reportLost: Self.lost
+        case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
+        case .store(let rendering): try await bringHome(rendering, of: record, venice, carrying: &carried)
+        case .cleanUp(let delivery): try await cleanUp(delivery, venice)
         }
     }
 
+    /// No other account may go on with the job, so it waits for its own; nothing is lost by that, and whatever is under way
+    /// upstream goes on.
+    private static func waitForAccount(_ account: String, _ action: NextAction) -> ActionResult {
+        let setback = Setback(
+            .accountRefused, "the job belongs to the account \"\(account)\", which is not configured here",
+            retryAfter: 60)
+        return switch action {
+        case .submit:
+            ActionResult(
+                .submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: setback.message))
+        case .reportLost: lost
+        case .price, .intendSubmission, .poll, .store, .cleanUp: ActionResult(.setback(setback))
+        }
+    }
+
+    private static let lost = ActionResult(
+        .submissionLost(evidence: "the worker that was submitting went away before it knew the answer"),
+        evidence: AttemptEvidence(.lost, message: "found by another worker"))
+
     // MARK: - before the money
 
-    private func price(_ record: JobRecord) async throws -> ActionResult {
+    private func price(_ record: JobRecord, _ venice: VeniceClient) async throws -> ActionResult {
         let model: VideoModel
         switch models.find(record.request.model) {
         case .found(let found): model = found
@@ -79,7 +96,7 @@ struct ActionRunner: Sendable {
 
     // MARK: - the money
 
-    private func submit(_ record: JobRecord) async -> ActionResult {
+    private func submit(_ record: JobRecord, _ venice: VeniceClient) async -> ActionResult {
         let request: QueueRequest
         do {
             let model: VideoModel
@@ -106,10 +123,12 @@ struct ActionRunner: Sendable {
             let setback = Setback(.storage, "the answer journal refuses: \(error)")
             return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: "\(error)"))
         }
-        return await submit(request, of: record, journaling: file)
+        return await submit(request, of: record, venice, journaling: file)
     }
 
-    private func submit(_ request: QueueRequest, of record: JobRecord, journaling file: String) async -> ActionResult {
+    private func submit(
+        _ request: QueueRequest, of record: JobRecord, _ venice: VeniceClient, journaling file: String
+    ) async -> ActionResult {
         let (journal, log) = (self.journal, self.log)
         let headers = Mutex<AnswerHeaders?>(nil)
         var result: ActionResult
@@ -125,7 +144,8 @@ struct ActionRunner: Sendable {
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
-            result = ActionResult(error.onSubmission, evidence: AttemptEvidence(error), journalFile: file)
+            result = ActionResult(
+                request.event(after: error), evidence: AttemptEvidence(error), journalFile: file)
         }
         let seen = headers.withLock { $0 }
         if let id = seen?.ray ?? seen?.requestID { result.evidence?.requestID = id }
@@ -141,8 +161,10 @@ struct ActionRunner: Sendable {
 
     // MARK: - the video
 
-    private func poll(_ rendering: Rendering, carrying carried: inout VideoStream?) async throws -> ActionResult {
-        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
+    private func poll(
+        _ rendering: Rendering, _ venice: VeniceClient, carrying carried: inout VideoStream?
+    ) async throws -> ActionResult {
+        if let wait = try await takeRetrieve(venice) { return ActionResult(.postponed(wait)) }
         do throws(VeniceError) {
             switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
             case .processing(let timings): return ActionResult(.stillRendering(usual: timings.usual?.seconds))
@@ -158,13 +180,13 @@ struct ActionRunner: Sendable {
     }
 
     private func bringHome(
-        _ rendering: Rendering, of record: JobRecord, carrying carried: inout VideoStream?
+        _ rendering: Rendering, of record: JobRecord, _ venice: VeniceClient, carrying carried: inout VideoStream?
     ) async throws -> ActionResult {
         var stream = carried
         carried = nil
         do {
             if stream == nil {
-                switch try await open(rendering) {
+                switch try await open(rendering, venice) {
                 case .arriving(let found): stream = found
                 case .otherwise(let result): return result
                 }
@@ -187,9 +209,9 @@ struct ActionRunner: Sendable {
         case otherwise(ActionResult)
     }
 
-    private func open(_ rendering: Rendering) async throws -> Opened {
+    private func open(_ rendering: Rendering, _ venice: VeniceClient) async throws -> Opened {
         if let link = rendering.link { return .arriving(try await venice.download(link)) }
-        if let wait = try await takeRetrieve() { return .otherwise(ActionResult(.postponed(wait))) }
+        if let wait = try await takeRetrieve(venice) { return .otherwise(ActionResult(.postponed(wait))) }
         switch try await venice.retrieve(model: rendering.model, queueID: rendering.queueID) {
         case .video(let stream): return .arriving(stream)
         case .processing(let timings): return .otherwise(ActionResult(.stillRendering(usual: timings.usual?.seconds)))
@@ -226,9 +248,9 @@ struct ActionRunner: Sendable {
 
     /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
-    private func cleanUp(_ delivery: Delivery) async throws -> ActionResult {
+    private func cleanUp(_ delivery: Delivery, _ venice: VeniceClient) async throws -> ActionResult {
         let rendering = delivery.rendering
-        if let wait = try await takeRetrieve() { return ActionResult(.postponed(wait)) }
+        if let wait = try await takeRetrieve(venice) { return ActionResult(.postponed(wait)) }
         do throws(VeniceError) {
             if let link = rendering.link { try await venice.deleteDownload(link) }
             let outcome = try await venice.retrieve(
@@ -245,7 +267,7 @@ struct ActionRunner: Sendable {
         do { for try await _ in stream.body {} } catch { log.debug("clean-up answer broke off") }
     }
 
-    private func takeRetrieve() async throws -> TimeInterval? {
+    private func takeRetrieve(_ venice: VeniceClient) async throws -> TimeInterval? {
         try await store.take(retrieveLimit, account: venice.account.id)
     }
 }

@@ -82,6 +82,16 @@ extension VeniceError {
     }
 }
 
+extension QueueRequest {
+    /// What a failed submission means for its job. A refusal that asks for what was left out is worth one more try.
+    func event(after error: VeniceError) -> JobEvent {
+        if case .refused(let failure) = error.onSubmission, corrected(after: error) != nil {
+            return .submissionCorrectable(failure)
+        }
+        return error.onSubmission
+    }
+}
+
 extension AttemptEvidence {
     init(_ error: VeniceError) {
         let outcome: Outcome =

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Something that goes wrong on purpose: which calls it meets, and what happens to them.
 ///
 /// As JSON: `{"match": {"endpoint": "queue", "nth": 2}, "action": {"lose_answer": {}}}`.
@@ -44,16 +46,26 @@ public struct Fault: Hashable, Sendable, Codable {
         case tooManyRequests(form: RateLimitForm, seconds: Int)
         /// 409: the body is asked for a consent unless it carries one. Only for `queue`.
         case askConsent
+        /// One of the service's own refusals. Not processed; counted by the error budget like any other refusal.
+        case refuse(with: Refusal)
+        /// The account is blocked for that long, as after too many failures. Not processed.
+        case block(seconds: Int)
         /// 502 on retrieve: finished, and not yet fetched from the provider. Not processed.
         case badGateway
         /// The whole length is announced; the connection closes after that many bytes of the body.
         case truncate(after: Int)
         /// As `truncate`, but the connection stays open and silent.
         case stall(after: Int)
+        /// As `truncate`, but the connection is reset.
+        case resetBody(after: Int)
         /// The body comes in pieces.
         case drip(bytes: Int, everyMilliseconds: Int)
-        /// The answer claims another content type.
+        /// A JSON answer of that many bytes in place of the real one. Not processed.
+        case flood(bytes: Int)
+        /// The answer claims another content type; none at all when it is empty.
         case mislabel(contentType: String)
+        /// The answer is spelled in another of the ways that have been seen.
+        case dialect(with: Dialect)
         /// No Content-Length: chunked.
         case omitLength
         /// The status and headers of the real answer with no body.
@@ -61,15 +73,6 @@ public struct Fault: Hashable, Sendable, Codable {
         /// The job ends in this failure, told by every later retrieve. For `queue`: the job that this call makes; for
         /// `retrieve`: the job that it asks about, if it is still rendering.
         case failJob(with: FailureKind)
-    }
-
-    public enum FailureKind: String, Hashable, Sendable, Codable {
-        /// 422 `provider_content_policy` with `credits_refunded: true`.
-        case contentPolicyRefunded = "content_policy_refunded"
-        /// The same with `credits_refunded: false`.
-        case contentPolicyCharged = "content_policy_charged"
-        /// 500 with a top-level `credits_refunded: true`.
-        case inference
     }
 
     public var match: Match
@@ -107,8 +110,10 @@ extension Fault.Action {
         case edgePage = "edge_page"
         case tooManyRequests = "too_many_requests"
         case askConsent = "ask_consent"
+        case refuse, block, flood, dialect
         case badGateway = "bad_gateway"
         case truncate, stall, drip, mislabel
+        case resetBody = "reset_body"
         case omitLength = "omit_length"
         case emptyBody = "empty_body"
         case failJob = "fail_job"
@@ -132,10 +137,16 @@ extension Fault.Action {
     /// Whether the request never reaches the service proper.
     var preventsProcessing: Bool {
         switch self {
-        case .reset, .resetAfter, .swallow, .edgePage, .tooManyRequests, .badGateway: true
+        case .reset, .resetAfter, .swallow, .edgePage, .tooManyRequests, .badGateway, .refuse, .block, .flood: true
         case .reply(_, _, _, let processed): processed != true
         default: false
         }
+    }
+
+    /// The word that scripts and the ledger use for it.
+    var name: String {
+        let json = (try? JSONEncoder().encode(self)).flatMap(JSONValue.parse)
+        return json?.object?.keys.first ?? "unknown"
     }
 
     /// Whether the client sees at least the head of the service's own answer.

@@ -79,10 +79,10 @@ struct FaultPlan: Sendable {
     }
 
     private func chaos(_ ticket: Ticket) -> Fault.Action? {
-        guard chaosRate > 0, let menu = ChaosMenu.actions[ticket.endpoint] else { return nil }
+        guard chaosRate > 0 else { return nil }
         var dice = Dice(seed: seed, "chaos|\(ticket.number)")
         guard dice.unit() < chaosRate else { return nil }
-        return menu.randomElement(using: &dice)
+        return ChaosMenu.draw(ticket.endpoint, &dice)
     }
 
     private static func check(_ fault: Fault) throws(InvalidFault) {
@@ -112,11 +112,14 @@ struct FaultPlan: Sendable {
             throw InvalidFault(description: "an edge page has a status 400…599, not \(status)")
         case .drip(let bytes, let pause) where bytes < 1 || !day.contains(pause):
             throw InvalidFault(description: "drip needs at least 1 byte and a pause of 0…\(day.upperBound) ms")
-        case .truncate(let bytes), .stall(let bytes), .resetAfter(let bytes):
+        case .truncate(let bytes), .stall(let bytes), .resetAfter(let bytes), .resetBody(let bytes):
             if bytes < 0 { throw InvalidFault(description: "a number of bytes is negative: \(bytes)") }
         case .answerLate(let milliseconds) where !day.contains(milliseconds):
             throw InvalidFault(description: "milliseconds must be 0…\(day.upperBound), not \(milliseconds)")
-        case .tooManyRequests(_, let seconds) where !(0...86_400).contains(seconds):
+        case .flood(let bytes) where !(20...1 << 40).contains(bytes):
+            throw InvalidFault(description: "a flood has 20…\(1 << 40) bytes, not \(bytes)")
+        case .tooManyRequests(_, let seconds) where !(0...86_400).contains(seconds),
+            .block(let seconds) where !(0...86_400).contains(seconds):
             throw InvalidFault(description: "seconds must be 0…86400, not \(seconds)")
         default: break
         }
@@ -126,32 +129,4 @@ struct FaultPlan: Sendable {
 /// A fault that cannot be.
 public struct InvalidFault: Error, CustomStringConvertible {
     public var description: String
-}
-
-/// What chaos picks from. Only what the real service and the network between do; nothing that asks a person.
-enum ChaosMenu {
-    static let actions: [Endpoint: [Fault.Action]] = [
-        .models: common,
-        .quote: common + [.reply(status: 500, body: #"{"error":"Inference processing failed"}"#)],
-        .queue: common + [
-            .loseAnswer, .swallow, .resetAfter(bytes: 20), .failJob(with: .contentPolicyRefunded),
-            .failJob(with: .contentPolicyCharged), .failJob(with: .inference),
-            .reply(status: 500, body: #"{"error":"Inference processing failed"}"#, processed: true),
-        ],
-        .retrieve: common + [
-            .badGateway, .loseAnswer, .truncate(after: 20_000), .drip(bytes: 32_768, everyMilliseconds: 20),
-            .mislabel(contentType: "application/octet-stream"), .omitLength, .emptyBody,
-        ],
-        .complete: common,
-        .download: common + [
-            .truncate(after: 20_000), .drip(bytes: 32_768, everyMilliseconds: 20), .omitLength,
-        ],
-        .downloadDelete: common,
-        .rateLimits: common,
-    ]
-
-    private static let common: [Fault.Action] = [
-        .reset, .edgePage(status: 503), .edgePage(status: 504), .answerLate(milliseconds: 400),
-        .tooManyRequests(form: .retryAfter, seconds: 1),
-    ]
 }

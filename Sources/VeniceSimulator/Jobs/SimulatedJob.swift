@@ -32,6 +32,10 @@ struct SimulatedJob: Hashable, Sendable, Codable {
     /// The secret part of `download_url`, for models that deliver by link.
     var linkToken: String?
     var requestSHA256: String
+    /// Which of the user's keys paid: a digest.
+    var keyID: String?
+    /// What the queue answer bore as `X-Request-ID`.
+    var requestID: String?
 
     /// The video file is on disk since then.
     var mediaReadyAt: Date?
@@ -39,6 +43,12 @@ struct SimulatedJob: Hashable, Sendable, Codable {
     var failure: Failure?
     var firstDetectedAt: Date?
     var completedToldAt: Date?
+    /// The link that a body of retrieve has told, for a job that had none.
+    var inlineToken: String?
+    /// Where the link has been fetched from.
+    var linkPeers: [String]?
+    /// The last poll that was told PROCESSING.
+    var polledAt: Date?
     var deletedAt: Date?
     var linkRevokedAt: Date?
     /// How often the whole file has left.
@@ -47,6 +57,8 @@ struct SimulatedJob: Hashable, Sendable, Codable {
     /// Terminal answers that have left: another poll after one is a client's mistake.
     var terminalAnswers = 0
     var refundedAt: Date?
+    /// When a wallet was charged; a key is charged at once.
+    var chargedAt: Date?
 
     var renderedAt: Date { createdAt.addingTimeInterval(renderSeconds) }
 
@@ -73,27 +85,5 @@ struct SimulatedJob: Hashable, Sendable, Codable {
         case .deleted: "deleted"
         case .expired: "expired"
         }
-    }
-}
-
-extension SimulatedJob.Failure {
-    /// The provider refused the content: an object body with the refund spelled out.
-    static func contentPolicy(refunds: Bool) -> Self {
-        let money = refunds ? "Credits have been refunded." : "The charge stands."
-        let text = "The selected model provider rejected this request due to its content policies. \(money)"
-        return Self(
-            status: 422,
-            body: [
-                "error": [
-                    "message": .string(text), "type": "provider_content_policy", "credits_refunded": .bool(refunds),
-                ]
-            ], refunds: refunds)
-    }
-
-    /// The model broke down: replayed with every later retrieve.
-    static func inference(refunds: Bool) -> Self {
-        Self(
-            status: 500,
-            body: ["error": "Inference processing failed", "credits_refunded": .bool(refunds)], refunds: refunds)
     }
 }

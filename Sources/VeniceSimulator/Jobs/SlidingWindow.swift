@@ -56,6 +56,9 @@ struct AbuseWindow: Sendable {
         }
     }
 
+    /// Blocks as if the budget had been used up.
+    mutating func block(until end: Date) { blockedUntil = end }
+
     /// The end of the block that holds now, if one does.
     func block(at now: Date) -> Date? {
         guard let blockedUntil, now < blockedUntil else { return nil }
@@ -68,5 +71,22 @@ struct AbuseWindow: Sendable {
 
     func isIdle(at now: Date) -> Bool {
         block(at: now) == nil && failures.allSatisfy { now.timeIntervalSince($0) >= seconds }
+    }
+}
+
+/// The most events that ever fell into one stretch of a window.
+struct PeakWindow: Sendable {
+    let seconds: Double
+    private(set) var peak = 0
+    private(set) var total = 0
+    private var times: [Date] = []
+
+    init(seconds: Double) { self.seconds = seconds }
+
+    mutating func record(at now: Date) {
+        times.removeAll { now.timeIntervalSince($0) >= seconds }
+        times.append(now)
+        total += 1
+        peak = max(peak, times.count)
     }
 }

@@ -8,16 +8,20 @@ final class Connections: Sendable {
         var isDraining = false
     }
 
+    /// The most connections that are open at once.
+    static let capacity = 8_192
+
     private let members = Mutex(Members())
 
     var isDraining: Bool { members.withLock { $0.isDraining } }
 
-    func add(_ channel: any Channel) {
-        let isLate = members.withLock { members in
+    /// Takes a connection in; false when there are too many, or when the end has begun.
+    func add(_ channel: any Channel) -> Bool {
+        members.withLock { members in
+            guard members.channels.count < Self.capacity, !members.isDraining else { return false }
             members.channels[ObjectIdentifier(channel)] = channel
-            return members.isDraining
+            return true
         }
-        if isLate { channel.close(promise: nil) }
     }
 
     func remove(_ channel: any Channel) {

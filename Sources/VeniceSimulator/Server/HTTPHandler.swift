@@ -37,6 +37,7 @@ final class HTTPHandler: ChannelInboundHandler {
     private var phase = Phase.idle
     /// The body that is being read. Not part of the phase: a second owner would make each piece copy all before it.
     private var body = ByteBuffer()
+    private var peer = ""
     /// Answers whose last byte has not been handed to the network yet.
     private var unsent = 0
 
@@ -49,7 +50,8 @@ final class HTTPHandler: ChannelInboundHandler {
     // MARK: Reading
 
     func channelActive(context: ChannelHandlerContext) {
-        connections.add(context.channel)
+        guard connections.add(context.channel) else { return context.close(promise: nil) }
+        peer = context.remoteAddress?.ipAddress ?? ""
         if service.begin(.connection).action == .reset {
             reset(context, .connection)
         } else {
@@ -68,6 +70,9 @@ final class HTTPHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (event, phase) {
+        // Nothing has come for a while: a request that is under way is given up, an open connection is not.
+        case (IdleStateHandler.IdleStateEvent.read, .reading(let reading)): giveUp(reading, context)
+        case (IdleStateHandler.IdleStateEvent.read, _), (IdleStateHandler.IdleStateEvent.write, _): break
         case (is IdleStateHandler.IdleStateEvent, _): context.close(promise: nil)
         case (is DrainEvent, .idle) where unsent == 0: context.close(promise: nil)
         case (is DrainEvent, _): break
@@ -127,10 +132,12 @@ final class HTTPHandler: ChannelInboundHandler {
         if reading.isTooLong { return send(service.tooLarge(reading.endpoint), keepAlive: false, context) }
         phase = .answering
         let keepAlive = reading.head.isKeepAlive
-        let request = request(reading)
+        let request = request(reading, context)
         let ticket = reading.ticket
+        let isHead = reading.head.method == .HEAD
         guard reading.endpoint == .queue || reading.received > Self.smallBody else {
-            return send(service.answer(request, ticket), keepAlive: keepAlive, context)
+            let answer = service.answer(request, ticket)
+            return send(isHead ? answer.headOnly : answer, keepAlive: keepAlive, context)
         }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         pool.runIfActive(eventLoop: context.eventLoop) { [service] in service.answer(request, ticket) }
@@ -143,13 +150,24 @@ final class HTTPHandler: ChannelInboundHandler {
             }
     }
 
-    private func request(_ reading: Reading) -> APIRequest {
+    /// 408 for whoever begins a request and does not go on with it.
+    private func giveUp(_ reading: Reading, _ context: ChannelHandlerContext) {
+        service.countUnanswered(reading.endpoint)
+        phase = .answering
+        body = ByteBuffer()
+        send(.error(408, "The request did not arrive in time"), keepAlive: false, context)
+    }
+
+    private func request(_ reading: Reading, _ context: ChannelHandlerContext) -> APIRequest {
         defer { body = ByteBuffer() }
         let headers = reading.head.headers.map { ($0.name.lowercased(), $0.value) }
-        return APIRequest(
+        var request = APIRequest(
             method: reading.head.method.rawValue, target: reading.head.uri,
             headers: Dictionary(headers, uniquingKeysWith: { _, last in last }),
             body: Data(body.readableBytesView))
+        request.repeated = Set(Dictionary(grouping: headers, by: \.0).filter { $0.value.count > 1 }.keys)
+        request.peer = peer
+        return request
     }
 
     // MARK: Answering
@@ -158,6 +176,10 @@ final class HTTPHandler: ChannelInboundHandler {
     private func reset(_ context: ChannelHandlerContext, _ endpoint: Endpoint) {
         phase = .closed
         service.countUnanswered(endpoint)
+        cut(context)
+    }
+
+    private func cut(_ context: ChannelHandlerContext) {
         guard let socket = context.channel as? any SocketOptionProvider else { return context.close(promise: nil) }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in bound.value.close(promise: nil) }
@@ -187,6 +209,10 @@ final class HTTPHandler: ChannelInboundHandler {
             report(answer, whole: false)
             writePart(answer, upTo: count, context)
             holdThenClose(context)
+        case .resetAfter(let count):
+            report(answer, whole: false)
+            writePart(answer, upTo: count, context)
+            cut(context)
         case .drip(let bytes, let pause):
             writeHead(answer, keepAlive: keepAlive, context)
             drip(answer, from: 0, bytes: min(bytes, 1 << 20), pause: pause, keepAlive: keepAlive, context)
@@ -196,7 +222,8 @@ final class HTTPHandler: ChannelInboundHandler {
     private func writeWhole(_ answer: Answer, keepAlive: Bool, _ context: ChannelHandlerContext) {
         writeHead(answer, keepAlive: keepAlive, context)
         do {
-            for piece in try BodyReader.pieces(of: answer.body, context.eventLoop) {
+            let pieces = answer.omitsBody ? [] : try BodyReader.pieces(of: answer.body, context.eventLoop)
+            for piece in pieces {
                 context.write(wrapOutboundOut(.body(piece.data)), promise: piece.written)
             }
         } catch {
@@ -211,7 +238,7 @@ final class HTTPHandler: ChannelInboundHandler {
         if answer.delivery != .chunked && answer.status != 204 && !headers.contains(name: "content-length") {
             headers.add(name: "Content-Length", value: "\(answer.body.length)")
         }
-        headers.add(name: "Date", value: HTTPDate.now)
+        headers.add(name: "Date", value: HTTPDate.text(service.now))
         if !keepAlive || connections.isDraining { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
@@ -249,9 +276,13 @@ final class HTTPHandler: ChannelInboundHandler {
         guard context.channel.isActive, let piece = try? BodyReader.read(answer.body, from: position, count: bytes)
         else { return report(answer, whole: false) }
         guard !piece.isEmpty else { return writeEnd(answer, keepAlive: keepAlive, context) }
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: piece)))), promise: nil)
-        later(pause, context) {
-            $0.drip(answer, from: position + piece.count, bytes: bytes, pause: pause, keepAlive: keepAlive, $1)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        // The next piece waits until this one has left: who does not read makes nothing pile up here.
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: piece))))).whenComplete { _ in
+            let (handler, context) = bound.value
+            handler.later(pause, context) {
+                $0.drip(answer, from: position + piece.count, bytes: bytes, pause: pause, keepAlive: keepAlive, $1)
+            }
         }
     }
 
@@ -271,9 +302,13 @@ final class HTTPHandler: ChannelInboundHandler {
     }
 
     private func report(_ answer: Answer, whole: Bool) {
+        service.release(answer.slot)
         guard let receipt = answer.receipt else { return }
         var sha256: String?
-        if case .video(let file) = answer.body { sha256 = file.sha256 }
+        switch answer.body {
+        case .video(let file), .part(let file, _): sha256 = file.sha256
+        case .bytes, .filler: break
+        }
         service.delivered(receipt, whole: whole, sha256: sha256)
     }
 }
@@ -285,8 +320,8 @@ extension FaultPlan.Ticket {
 
 /// The date as HTTP writes it.
 enum HTTPDate {
-    static var now: String {
-        var (seconds, parts) = (time(nil), tm())
+    static func text(_ date: Date) -> String {
+        var (seconds, parts) = (time_t(date.timeIntervalSince1970.rounded(.down)), tm())
         gmtime_r(&seconds, &parts)
         var text = [CChar](repeating: 0, count: 40)
         let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)

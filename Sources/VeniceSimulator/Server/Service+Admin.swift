@@ -24,7 +24,7 @@ extension Service {
 
     private func takeFaults(_ body: Data) -> Answer {
         do {
-            let faults = try JSONDecoder().decode([Fault].self, from: body)
+            let faults = try StrictJSON.decode([Fault].self, from: body)
             try inject(faults)
             return .json(200, ["accepted": .number(Double(faults.count))])
         } catch {

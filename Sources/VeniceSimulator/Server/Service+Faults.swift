@@ -12,6 +12,12 @@ extension Service {
                 form: form, until: now.addingTimeInterval(Double(seconds)), now: now,
                 limit: configuration.queueLimitPerMinute)
         case .badGateway: return .error(502, "Failed to fetch the finished video from the provider")
+        case .refuse(let refusal): return RefusalAnswers.make(refusal)
+        case .flood(let bytes):
+            var answer = Answer(status: 200, headers: [("Content-Type", "application/json; charset=utf-8")])
+            answer.body = .filler(bytes)
+            answer.delivery = .drip(bytes: 1 << 20, everyMilliseconds: 0)
+            return answer
         default:
             var answer = Answer(status: 500)
             answer.delivery = .lost
@@ -20,15 +26,18 @@ extension Service {
     }
 
     /// Does to a real answer what the fault wants.
-    func spoil(_ answer: inout Answer, with action: Fault.Action) {
+    func spoil(_ answer: inout Answer, of endpoint: Endpoint, with action: Fault.Action) {
         switch action {
         case .loseAnswer: answer.delivery = .lost
         case .neverAnswer: answer.delivery = .never
         case .answerLate(let milliseconds): answer.delivery = .late(milliseconds: milliseconds)
         case .truncate(let bytes): answer.delivery = .truncated(after: bytes)
         case .stall(let bytes): answer.delivery = .stalled(after: bytes)
+        case .resetBody(let bytes): answer.delivery = .resetAfter(bytes)
+        case .dialect(let dialect): dialect.spell(&answer, of: endpoint)
         case .drip(let bytes, let pause): answer.delivery = .drip(bytes: bytes, everyMilliseconds: pause)
         case .omitLength: answer.delivery = .chunked
+        case .mislabel(""): answer.removeHeader("Content-Type")
         case .mislabel(let type): answer.setHeader("Content-Type", type)
         case .emptyBody:
             forget(answer.receipt)
@@ -41,13 +50,9 @@ extension Service {
         }
     }
 
-    static func failure(_ action: Fault.Action) -> SimulatedJob.Failure? {
+    static func failure(_ action: Fault.Action, model: String) -> SimulatedJob.Failure? {
         guard case .failJob(let kind) = action else { return nil }
-        return switch kind {
-        case .contentPolicyRefunded: .contentPolicy(refunds: true)
-        case .contentPolicyCharged: .contentPolicy(refunds: false)
-        case .inference: .inference(refunds: true)
-        }
+        return SimulatedJob.Failure(kind, model: model)
     }
 
     /// An answer that was made and will not be sent counts as lost.

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Logging
 import Synchronization
@@ -42,7 +43,9 @@ final class Service: Sendable {
     func begin(_ endpoint: Endpoint) -> (ticket: FaultPlan.Ticket, action: Fault.Action?) {
         state.withLock { state in
             let ticket = state.faults.begin(endpoint)
-            return (ticket, state.faults.earlyAction(ticket))
+            let action = state.faults.earlyAction(ticket)
+            if let action { state.noteStrike(action, endpoint) }
+            return (ticket, action)
         }
     }
 
@@ -53,20 +56,60 @@ final class Service: Sendable {
         if request.path.hasPrefix("/_simulator/") { return administer(request) }
         let parsed = Parsed(request)
         let action = state.withLock { $0.faults.action(ticket, model: parsed.json?["model"]?.string) }
+        if let action { state.withLock { $0.noteStrike(action, ticket.endpoint) } }
         var answer: Answer
         if let action, action.preventsProcessing {
-            answer = replacement(for: action)
-            answer.countsAsFailure = false
-            let now = now
-            state.withLock { $0.close(ticket.endpoint, .none, &answer, at: now) }
+            answer = replace(request, ticket.endpoint, action)
         } else {
             answer = process(request, parsed, ticket.endpoint, action)
-            if let action { spoil(&answer, with: action) }
+            let slot = answer.slot
+            for dialect in Dialect.allCases where configuration.dialects.contains(dialect) {
+                dialect.spell(&answer, of: ticket.endpoint)
+            }
+            if let action { spoil(&answer, of: ticket.endpoint, with: action) }
+            answer.slot = slot
         }
-        let silent = answer.delivery == .lost || answer.delivery == .never
-        let status = silent ? 0 : answer.status
-        state.withLock { $0.count(ticket.endpoint, status: status) }
+        code(&answer, for: request)
+        settle(request, ticket.endpoint, answer)
         return answer
+    }
+
+    /// The answer that a fault puts in the place of the service's own.
+    private func replace(_ request: APIRequest, _ endpoint: Endpoint, _ action: Fault.Action) -> Answer {
+        let (now, credential) = (now, presumed(request, endpoint))
+        if case .block(let seconds) = action {
+            return state.withLock { $0.block(credential.bucket, seconds: seconds, at: now) }
+        }
+        var answer = replacement(for: action)
+        if case .refuse = action {
+            state.withLock { $0.close(endpoint, credential, &answer, at: now) }
+        } else {
+            answer.countsAsFailure = false
+            state.withLock { $0.close(endpoint, .none, &answer, at: now) }
+        }
+        return answer
+    }
+
+    /// Codes what is text for a client that offers it.
+    private func code(_ answer: inout Answer, for request: APIRequest) {
+        guard configuration.gzips, Gzip.isAccepted(request.headers["accept-encoding"]),
+            case .bytes(let bytes) = answer.body, !bytes.isEmpty, answer.header("Content-Encoding") == nil
+        else { return }
+        answer.body = .bytes(Gzip.code(bytes))
+        answer.setHeader("Content-Encoding", "gzip")
+        answer.setHeader("Vary", "Accept-Encoding")
+    }
+
+    /// Enters the outcome into the books.
+    private func settle(_ request: APIRequest, _ endpoint: Endpoint, _ answer: Answer) {
+        let isSilent = answer.delivery == .lost || answer.delivery == .never
+        let status = isSilent ? 0 : answer.status
+        let digest = [.queue, .quote].contains(endpoint) ? SHA256.hash(data: request.body).hex : nil
+        let (now, bucket) = (now, Credential(request.headers).bucket)
+        state.withLock {
+            $0.count(endpoint, status: status)
+            if let digest { $0.noteOutcome(endpoint, bucket, bodySHA256: digest, status: status, at: now) }
+        }
     }
 
     /// The refusal of a body that is too long to be read.
@@ -100,12 +143,16 @@ final class Service: Sendable {
     private func process(
         _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ action: Fault.Action?
     ) -> Answer {
-        let credential = Credential(request.headers)
+        let (credential, signInRefusal) = identify(request, endpoint)
+        let slot = takeSlot(credential)
+        let caller = Caller(request, credential, configuration.world)
         let now = now
         let balance = state.withLock { $0.account(credential.bucket).balance }
-        let refusal = state.withLock { $0.admit(endpoint, credential, at: now) }
         var answer =
-            refusal ?? bodyRefusal(request, parsed, endpoint) ?? route(request, parsed, endpoint, credential, action)
+            signInRefusal ?? crowdRefusal(credential, slot) ?? admit(caller, parsed, endpoint)
+            ?? paymentRefusal(request, endpoint) ?? bodyRefusal(request, parsed, endpoint)
+            ?? walletRefusal(credential, endpoint) ?? route(request, parsed, endpoint, caller, action)
+        answer.slot = slot
         state.withLock { $0.close(endpoint, credential, &answer, at: now) }
         if case .user = credential, endpoint != .download, endpoint != .downloadDelete {
             answer.setHeader("x-venice-balance-usd", String(format: "%.2f", balance.dollars))
@@ -113,17 +160,36 @@ final class Service: Sendable {
         return answer
     }
 
+    /// The refusal that comes before anything else in the body than its model is looked at, if there is one.
+    private func admit(_ caller: Caller, _ parsed: Parsed, _ endpoint: Endpoint) -> Answer? {
+        let now = now
+        return state.withLock { state in
+            let refusal = state.admit(endpoint, caller.credential, at: now) ?? keyRefusal(caller, endpoint)
+            if refusal?.status == 429, let key = caller.key {
+                state.noteLimit(key, endpoint, model: parsed.json?["model"]?.string, at: now)
+            }
+            return refusal
+        }
+    }
+
+    private func keyRefusal(_ caller: Caller, _ endpoint: Endpoint) -> Answer? {
+        guard let key = caller.key else { return nil }
+        // On a public route a bad key is no key.
+        guard SimulatorState.needsKey(endpoint) else { return nil }
+        if let end = caller.rule.expiresAt, now >= end { return .error(401, "The API key has expired") }
+        if caller.rule.disabled == true { return RefusalAnswers.make(.accessDisabled) }
+        return endpoint.needsAdmin && !key.isAdmin ? .error(401, "Admin API key required") : nil
+    }
+
     private func bodyRefusal(_ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint) -> Answer? {
         guard [.quote, .queue, .retrieve, .complete].contains(endpoint) else { return nil }
+        if let coding = request.headers["content-encoding"], coding.lowercased() != "identity" {
+            return .error(415, "Unsupported content encoding '\(coding.prefix(40))'")
+        }
         let type = request.headers["content-type"]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
             .lowercased()
         var refusal: Answer
-        if request.headers["payment-signature"] ?? request.headers["x-402-payment"] ?? request.headers["x-payment"]
-            != nil
-        {
-            return .json(
-                400, ["error": "Payment headers are not accepted here", "code": "PAYMENT_HEADER_NOT_ACCEPTED"])
-        } else if type != "application/json" {
+        if type != "application/json" {
             refusal = .error(400, "Invalid content type. Expected application/json")
         } else if parsed.json == nil {
             refusal = .error(400, "Invalid JSON")
@@ -136,22 +202,28 @@ final class Service: Sendable {
     }
 
     private func route(
-        _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ credential: Credential,
-        _ action: Fault.Action?
+        _ request: APIRequest, _ parsed: Parsed, _ endpoint: Endpoint, _ caller: Caller, _ action: Fault.Action?
     ) -> Answer {
         let body = parsed.json ?? .null
-        return switch (endpoint, credential) {
-        case (.models, _): models(request)
-        case (.quote, _): quote(body, credential)
-        case (.queue, .user(let user)): queue(body, request.body, user, action)
+        return switch (endpoint, caller.credential.asUser) {
+        case (.models, _): models(request, caller)
+        case (.quote, _): quote(body, caller)
+        case (.queue, .user(let user)): queue(body, request.body, user, caller, action)
         case (.retrieve, .user(let user)): retrieve(body, user, action)
         case (.complete, .user(let user)): complete(body, user)
-        case (.rateLimits, .user(let user)): rateLimits(user)
-        case (.usageHistory, _): .error(401, "Admin API key required")
-        case (.transcriptions, _): Self.transcriptionsGone
+        case (.rateLimits, .user(let user)): rateLimits(user, caller)
+        case (.rateLimitsLog, .user(let user)): rateLimitsLog(user)
+        case (.billingBalance, .user(let user)): billingBalance(user)
+        case (.usageHistory, .user(let user)): usageHistory(request, user)
+        case (.transcriptions, _): transcriptions(caller)
+        case (.walletBalance, _): walletBalance(request, caller.credential)
+        case (.walletTransactions, _): walletTransactions(request, caller.credential)
+        case (.topUp, _): topUp(request)
         case (.download, _): download(request)
         case (.downloadDelete, _): revoke(request)
-        case (.queue, _), (.retrieve, _), (.complete, _), (.rateLimits, _): .error(401, "Authentication failed")
+        case (.queue, _), (.retrieve, _), (.complete, _), (.rateLimits, _), (.rateLimitsLog, _),
+            (.billingBalance, _), (.usageHistory, _):
+            .error(401, "Authentication failed")
         case (.connection, _), (.unknown, _): .error(404, "Not found")
         }
     }

@@ -9,10 +9,9 @@ struct Account: Sendable {
     var abuse: AbuseWindow
     /// Hashes of queue bodies that were accepted and whose answer did not arrive.
     var lostBodies: Set<String> = []
-    var askedForConsent = false
 
-    init(_ configuration: Configuration) {
-        balance = configuration.balance
+    init(_ configuration: Configuration, of bucket: String = "") {
+        balance = bucket.hasPrefix(WalletCaller.prefix) ? configuration.walletBalance : configuration.balance
         let scale = configuration.timeScale
         queueWindow = RateWindow(limit: configuration.queueLimitPerMinute, seconds: 60 * scale)
         retrieveWindow = RateWindow(limit: configuration.retrieveLimitPerMinute, seconds: 60 * scale)
@@ -28,6 +27,10 @@ struct Account: Sendable {
 enum Credential: Hashable, Sendable {
     case none
     case user(String)
+    /// Signed for this request, and verified.
+    case wallet(WalletCaller)
+    /// A signature that was not believed; all that is known is where it came from.
+    case unverified(peer: String)
     case bad(String)
 
     static let headers = ["authorization", "sign-in-with-x", "x-sign-in-with-x"]
@@ -44,8 +47,7 @@ enum Credential: Hashable, Sendable {
             return
         }
         let key = String(parts[1])
-        let isGood = key.hasPrefix("VENICE_INFERENCE_KEY_") && key.count > 21 && !key.contains(" ")
-        self = isGood ? .user(Self.digest(key)) : .bad(Self.digest(key))
+        self = APIKey(key).map { .user($0.user) } ?? .bad(Self.digest(key))
     }
 
     /// Whose windows a call fills.
@@ -53,8 +55,20 @@ enum Credential: Hashable, Sendable {
         switch self {
         case .none: "anonymous"
         case .user(let user): user
+        case .wallet(let caller): caller.user
+        case .unverified(let peer): "ip-\(peer)"
         case .bad(let digest): "bad-\(digest)"
         }
+    }
+
+    /// Whose error budget a failure is counted on: a key's own, a wallet's address on the network.
+    var failureBucket: String {
+        if case .wallet(let caller) = self { Self.unverified(peer: caller.peer).bucket } else { bucket }
+    }
+
+    /// Whose jobs are meant and who pays: keys and wallets are users alike.
+    var asUser: Credential {
+        if case .wallet(let caller) = self { .user(caller.user) } else { self }
     }
 
     static func digest(_ text: String) -> String {

@@ -31,7 +31,6 @@ enum PaymentAnswers {
 
     /// No credential at all: the x402 discovery body, and another one in the header.
     static func discovery(_ endpoint: Endpoint) -> Answer {
-        let path = endpoint == .rateLimits ? "api_keys/rate_limits" : "video/\(endpoint.rawValue)"
         let accepts: JSONValue = [
             [
                 "scheme": "exact", "network": "eip155:8453", "amount": "5000000", "maxTimeoutSeconds": 300,
@@ -42,7 +41,7 @@ enum PaymentAnswers {
         let body: JSONValue = [
             "x402Version": 2, "error": "Payment required",
             "resource": [
-                "url": .string("https://api.venice.ai/api/v1/\(path)"), "description": "Venice video API",
+                "url": .string("https://api.venice.ai/api/v1/\(endpoint.apiPath)"), "description": "Venice video API",
                 "mimeType": "application/json",
             ],
             "accepts": accepts,
@@ -77,15 +76,17 @@ enum EdgeAnswers {
     }
 
     /// A model that shows faces wants the person to agree first.
-    static let consent = Answer.json(
-        409,
-        [
-            "error": ["code": "needs_consent", "message": "Additional consent is required for this model."],
-            "consent_flow": "seedance", "face_media_roles": ["image"],
-            "consent": [
-                "consent_version": "2026-05",
-                "policy_text": "I have the right to use the likeness of every person shown in my media.",
-            ],
-            "docs_url": "https://docs.venice.ai/api-reference/endpoint/video/queue",
-        ])
+    static func consent(roles: [String]) -> Answer {
+        .json(
+            409,
+            [
+                "error": ["code": "needs_consent", "message": "Additional consent is required for this model."],
+                "consent_flow": "seedance", "face_media_roles": .array(roles.map { .string($0) }),
+                "consent": [
+                    "consent_version": "2026-05",
+                    "policy_text": "I have the right to use the likeness of every person shown in my media.",
+                ],
+                "docs_url": "https://docs.venice.ai/api-reference/endpoint/video/queue",
+            ])
+    }
 }

@@ -48,6 +48,26 @@ public struct Ledger: Sendable, Codable {
             case malformedRequest = "malformed_request"
             /// A call without a credential, or with a bad one.
             case unauthenticated
+            /// A wallet's signature that had been used already.
+            case nonceReused = "nonce_reused"
+            /// More than one signature on one request.
+            case signedTwice = "signed_twice"
+            /// A key and a wallet's signature on one request.
+            case bothCredentials = "both_credentials"
+            /// A wallet's signature on a route that does not read one.
+            case signatureUnasked = "signature_unasked"
+            /// A payment on a route that does not take one.
+            case paymentUnasked = "payment_unasked"
+            /// A queue or quote body that had been refused for good was sent again unchanged.
+            case repeatedAfterRefusal = "repeated_after_refusal"
+            /// A job that was rendering was asked about again within a second.
+            case polledTooOften = "polled_too_often"
+            /// An id that had been refused as invalid was asked about again and again.
+            case polledInvalidID = "polled_invalid_id"
+            /// A quote body with keys that no price depends on.
+            case quoteWithOtherFields = "quote_with_other_fields"
+            /// A private link fetched from more networks than it allows.
+            case linkFromManyNetworks = "link_from_many_networks"
         }
 
         public var kind: Kind
@@ -71,11 +91,54 @@ public struct Ledger: Sendable, Codable {
         public var deleted: Bool
     }
 
+    /// One that has signed in or been topped up.
+    public struct Wallet: Sendable, Codable {
+        public struct Transaction: Sendable, Codable {
+            /// `TOP_UP`, `CHARGE` or `REFUND`.
+            public var type: String
+            /// Signed.
+            public var usd: Cents
+            public var balanceAfter: Cents
+            public var at: Date
+            public var requestID: String?
+        }
+
+        /// Lower case.
+        public var address: String
+        public var balance: Cents
+        /// Oldest first.
+        public var transactions: [Transaction]
+    }
+
+    /// One account, by a digest of who it is. Peaks are the most calls in any stretch of the window (scaled), refused
+    /// ones included.
+    public struct Account: Hashable, Sendable, Codable {
+        public var account: String
+        public var usd: Cents
+        /// Queue calls in 60 s.
+        public var queuePeak: Int
+        /// Retrieve calls in 60 s.
+        public var retrievePeak: Int
+        /// Failures in 30 s that the error budget counts.
+        public var failurePeak: Int
+        public var failures: Int
+    }
+
+    /// How often a fault has struck.
+    public struct FaultCount: Hashable, Sendable, Codable {
+        public var endpoint: Endpoint
+        public var action: String
+        public var count: Int
+    }
+
     public var charges: [Charge] = []
     public var refunds: [Refund] = []
     public var calls: [CallCount] = []
     public var violations: [Violation] = []
     public var jobs: [Job] = []
+    public var wallets: [Wallet] = []
+    public var accounts: [Account] = []
+    public var faults: [FaultCount] = []
 
     public func calls(_ endpoint: Endpoint, status: Int? = nil) -> Int {
         calls.filter { $0.endpoint == endpoint && (status == nil || $0.status == status) }.reduce(0) { $0 + $1.count }
@@ -114,6 +177,15 @@ extension Ledger.Charge {
     }
 }
 
+extension Ledger.Account {
+    enum CodingKeys: String, CodingKey {
+        case account, usd, failures
+        case queuePeak = "queue_peak"
+        case retrievePeak = "retrieve_peak"
+        case failurePeak = "failure_peak"
+    }
+}
+
 extension Ledger.Refund {
     enum CodingKeys: String, CodingKey {
         case usd, at
@@ -125,6 +197,14 @@ extension Ledger.Violation {
     enum CodingKeys: String, CodingKey {
         case kind, at, endpoint, detail
         case queueID = "queue_id"
+    }
+}
+
+extension Ledger.Wallet.Transaction {
+    enum CodingKeys: String, CodingKey {
+        case type, usd, at
+        case balanceAfter = "balance_after"
+        case requestID = "request_id"
     }
 }
 

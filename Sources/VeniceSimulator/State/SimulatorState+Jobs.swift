@@ -14,24 +14,24 @@ extension SimulatorState {
     ///
     /// - Parameter failure: the end that a fault has planned for the job.
     mutating func queue(
-        _ accepted: AcceptedQueue, user: String, bodySHA256: String, failure: SimulatedJob.Failure?, baseURL: String,
-        at now: Date
+        _ accepted: AcceptedQueue, user: String, key: APIKey?, rule: KeyRule, bodySHA256: String,
+        failure: SimulatedJob.Failure?, baseURL: String, at now: Date
     ) -> (answer: Answer, job: SimulatedJob?) {
-        guard jobs.count < configuration.jobCapacity else { return (.error(503, "Model at capacity"), nil) }
+        guard jobs.count < configuration.jobCapacity else { return (RefusalAnswers.make(.capacity), nil) }
         let price = pricing.price(accepted.price, at: now)
-        guard account(user).balance >= price else { return (PaymentAnswers.insufficientBalance, nil) }
+        guard canPay(price, user) else { return (PaymentAnswers.insufficientBalance, nil) }
+        if let rest = allowance(of: key, rule, at: now), rest < price { return (RefusalAnswers.keyCap, nil) }
         noteRepetition(bodySHA256, user, at: now)
-        if accepted.hasConsent && !account(user).askedForConsent {
-            violate(.consentUnasked, .queue, at: now, "consents were sent although none had been asked for")
-        }
         var job = makeJob(accepted, user: user, price: price, bodySHA256: bodySHA256, at: now)
+        job.keyID = key?.id
         job.failure = failure
-        withAccount(user, at: now) { $0.balance = $0.balance - price }
         add(job)
+        charge(job, at: now)
         var body: [String: JSONValue] = ["model": .string(job.model), "queue_id": .string(job.id)]
         if let token = job.linkToken { body["download_url"] = .string(baseURL + Endpoint.sharePath + token) }
         var answer = Answer.json(200, .object(body))
         answer.receipt = Receipt(kind: .queued, queueID: job.id)
+        if let id = job.requestID { answer.setHeader("X-Request-ID", id) }
         return (answer, job)
     }
 
@@ -47,12 +47,25 @@ extension SimulatorState {
         let id = dice.uuid()
         let scale = configuration.timeScale
         let (kind, seconds) = (accepted.family.kind, accepted.price.seconds)
-        return SimulatedJob(
+        var job = SimulatedJob(
             id: id, user: user, model: accepted.model.id, kind: kind, price: price, createdAt: now,
             renderSeconds: configuration.renderLaw.draw(kind, videoSeconds: seconds, &dice) * scale,
             p80: configuration.renderLaw.p80(kind, videoSeconds: seconds) * scale,
             shape: accepted.shape, variant: Int(dice.next() % UInt64(configuration.mediaVariants)),
             linkToken: accepted.family.deliversByLink ? Self.token(&dice) : nil, requestSHA256: bodySHA256)
+        job.requestID = "req-\(dice.uuid())"
+        return job
+    }
+
+    /// What a key may still spend by its own limit; nil when it has none.
+    func allowance(of key: APIKey?, _ rule: KeyRule, at now: Date) -> Cents? {
+        guard let key, let limit = rule.consumptionLimit else { return nil }
+        let start = limit.window.start(at: now) ?? .distantPast
+        let spent = jobs.values.reduce(Cents(0)) { sum, job in
+            let counts = job.keyID == key.id && job.createdAt >= start && job.refundedAt == nil
+            return counts ? sum + job.price : sum
+        }
+        return max(Cents(0), limit.usd - spent)
     }
 
     private static func token(_ dice: inout Dice) -> String {
@@ -63,7 +76,7 @@ extension SimulatorState {
     mutating func add(_ job: SimulatedJob) {
         jobs[job.id] = job
         order.append(job.id)
-        if let token = job.linkToken { links[token] = job.id }
+        for token in [job.linkToken, job.inlineToken].compactMap(\.self) { links[token] = job.id }
         if job.mediaReadyAt == nil && job.deletedAt == nil && job.failure == nil {
             waitingForMedia[job.shape.name(variant: job.variant), default: []].append(job.id)
         }
@@ -72,8 +85,12 @@ extension SimulatorState {
     /// Takes back a job from the journal, with what it cost.
     mutating func restore(_ job: SimulatedJob, at now: Date) {
         withAccount(job.user, at: now) {
-            if job.refundedAt == nil { $0.balance = $0.balance - job.price }
+            // What a wallet was topped up with is not written down, so its balance ends at nothing.
+            let after = $0.balance - job.price
+            if job.refundedAt == nil { $0.balance = job.isOfWallet ? max(Cents(0), after) : after }
         }
+        var job = job
+        if job.isOfWallet { job.chargedAt = job.chargedAt ?? job.createdAt }
         add(job)
     }
 
@@ -88,35 +105,61 @@ extension SimulatorState {
 
     // MARK: Retrieve
 
-    /// - Parameter tells: whether a fault will let the client see this answer.
+    /// How a retrieve is to be answered beyond what it asks.
+    struct RetrieveMood: Sendable {
+        /// Whether a fault will let the client see this answer.
+        var tells = true
+        /// The end that a fault has planned for a job that still renders.
+        var failure: Fault.FailureKind?
+        /// The key under which a finished job's link goes into the body, in place of the bytes.
+        var inlineKey: String?
+        var baseURL = ""
+    }
+
     mutating func retrieve(
-        _ request: RetrieveRequest, user: String, tells: Bool, failing: SimulatedJob.Failure? = nil, at now: Date,
+        _ request: RetrieveRequest, user: String, _ mood: RetrieveMood, at now: Date,
         media: (SimulatedJob) -> MediaFile?
     ) -> Answer {
         guard var job = jobs[request.queueID], job.user == user, job.model == request.model else {
+            noteInvalidID(request.queueID, user, at: now)
             return .error(400, "Request ID is invalid.")
         }
         if job.terminalAnswers > 0 {
             let detail = "polled again after a terminal answer"
             violate(.polledTerminalJob, .retrieve, at: now, detail, queueID: job.id)
         }
-        if let failing, job.finishedAt(by: now) == nil { job.failure = failing }
+        if let failure = mood.failure, job.finishedAt(by: now) == nil {
+            job.failure = SimulatedJob.Failure(failure, model: job.model)
+        }
         jobs[job.id] = job
         switch job.phase(at: now, lifetime: configuration.lifetime) {
-        case .expired, .deleted: return terminal(.error(404, "Media could not be found. It may have expired."), job)
-        case .rendering: return processing(job, at: now)
+        case .expired, .deleted: return terminal(.mediaNotFound, job)
+        case .rendering: return processing(job, mood, at: now)
         case .failed(let failure):
-            detect(job.id, tells, at: now)
+            detect(job.id, mood.tells, at: now)
             settleRefund(job.id, at: now)
             return terminal(.json(failure.status, failure.body), job)
         case .finished:
-            guard let file = media(job) else { return processing(job, at: now) }
-            return finished(job, file, deletes: request.deletes, tells: tells, at: now)
+            guard let file = media(job) else { return processing(job, mood, at: now) }
+            return finished(job, file, deletes: request.deletes, mood, at: now)
         }
     }
 
-    private func processing(_ job: SimulatedJob, at now: Date) -> Answer {
-        .json(200, ["status": "PROCESSING"].adding(timings(job, at: now)))
+    private mutating func processing(_ job: SimulatedJob, _ mood: RetrieveMood, at now: Date) -> Answer {
+        if let last = job.polledAt, now.timeIntervalSince(last) < configuration.shortestPoll * configuration.timeScale {
+            violate(.polledTooOften, .retrieve, at: now, "polled again at once", queueID: job.id)
+        }
+        if mood.tells { jobs[job.id]?.polledAt = now }
+        return .json(200, ["status": "PROCESSING"].adding(timings(job, at: now)))
+    }
+
+    /// Just after a queue call an id may not be known yet, so one more try is in order; many are not.
+    private mutating func noteInvalidID(_ id: String, _ user: String, at now: Date) {
+        if invalidIDs.count >= Self.violationCapacity { invalidIDs = [:] }
+        let count = invalidIDs["\(user)|\(id)", default: 0] + 1
+        invalidIDs["\(user)|\(id)"] = count
+        guard count > 2 else { return }
+        violate(.polledInvalidID, .retrieve, at: now, "asked \(count) times about an invalid id", queueID: id)
     }
 
     private func timings(_ job: SimulatedJob, at now: Date) -> [String: JSONValue] {
@@ -133,9 +176,9 @@ extension SimulatorState {
     }
 
     private mutating func finished(
-        _ job: SimulatedJob, _ file: MediaFile, deletes: Bool, tells: Bool, at now: Date
+        _ job: SimulatedJob, _ file: MediaFile, deletes: Bool, _ mood: RetrieveMood, at now: Date
     ) -> Answer {
-        detect(job.id, tells, at: now)
+        detect(job.id, mood.tells, at: now)
         if deletes {
             if job.deliveries == 0 {
                 let detail = "asked to delete media that had never been delivered whole"
@@ -144,14 +187,25 @@ extension SimulatorState {
             // Gone from here on, whether or not these bytes arrive: that is why nobody may ask for it too early.
             jobs[job.id]?.deletedAt = now
         }
-        if job.linkToken != nil {
-            if tells { jobs[job.id]?.completedToldAt = job.completedToldAt ?? now }
-            return .json(200, ["status": "COMPLETED"].adding(timings(job, at: now)))
+        guard job.linkToken != nil || mood.inlineKey != nil else { return videoAnswer(job, file) }
+        if mood.tells { jobs[job.id]?.completedToldAt = job.completedToldAt ?? now }
+        var body = timings(job, at: now)
+        if let key = mood.inlineKey {
+            body[key] = .string(mood.baseURL + Endpoint.sharePath + inlineToken(job))
         }
-        return videoAnswer(job, file)
+        return .json(200, ["status": "COMPLETED"].adding(body))
     }
 
-    private func videoAnswer(_ job: SimulatedJob, _ file: MediaFile) -> Answer {
+    private mutating func inlineToken(_ job: SimulatedJob) -> String {
+        if let token = job.linkToken ?? job.inlineToken { return token }
+        var dice = Dice(seed: configuration.seed, "inline|\(job.id)")
+        let token = Self.token(&dice)
+        jobs[job.id]?.inlineToken = token
+        links[token] = job.id
+        return token
+    }
+
+    func videoAnswer(_ job: SimulatedJob, _ file: MediaFile) -> Answer {
         var answer = Answer(status: 200)
         answer.setHeader("Content-Type", configuration.mislabelsVideos ? "application/octet-stream" : "video/mp4")
         answer.body = .video(file)
@@ -181,45 +235,6 @@ extension SimulatorState {
         return .json(200, ["success": true])
     }
 
-    // MARK: Private links
-
-    mutating func download(
-        token: String, hasCredential: Bool, at now: Date, media: (SimulatedJob) -> MediaFile?
-    ) -> Answer {
-        if hasCredential {
-            violate(.credentialAtLink, .download, at: now, "a Venice header was sent to a private link")
-            return .error(400, "Credentials are not accepted here")
-        }
-        guard let id = links[token], let job = jobs[id] else { return .error(404, "Not found") }
-        var window = linkWindows[token] ?? RateWindow(limit: 10, seconds: 60 * configuration.timeScale)
-        let verdict = window.admit(at: now)
-        linkWindows[token] = window
-        guard case .admitted = verdict else { return .error(429, "Too many requests for this link") }
-        if job.completedToldAt == nil {
-            let detail = "fetched before retrieve had said COMPLETED"
-            violate(.linkBeforeCompleted, .download, at: now, detail, queueID: job.id)
-        }
-        switch job.phase(at: now, lifetime: configuration.lifetime) {
-        case .rendering, .failed, .deleted: return .error(404, "Not found")
-        case .expired: return .error(410, "This link has expired")
-        case .finished:
-            if job.linkRevokedAt != nil { return .error(410, "This link has been revoked") }
-            if job.deliveries >= configuration.downloadsPerLink { return .error(410, "This link has been used up") }
-            return media(job).map { videoAnswer(job, $0) } ?? .error(404, "Not found")
-        }
-    }
-
-    mutating func revoke(token: String, hasCredential: Bool, at now: Date) -> (answer: Answer, job: SimulatedJob?) {
-        if hasCredential {
-            violate(.credentialAtLink, .downloadDelete, at: now, "a Venice header was sent to a private link")
-            return (.error(400, "Credentials are not accepted here"), nil)
-        }
-        guard let id = links[token], let job = jobs[id] else { return (.error(404, "Not found"), nil) }
-        guard job.linkRevokedAt == nil else { return (.error(410, "This link has been revoked"), nil) }
-        jobs[id]?.linkRevokedAt = now
-        return (Answer(status: 204), jobs[id])
-    }
-
     // MARK: What became of answers
 
     /// Hears whether an answer left whole. Answers with the job if that changed it.
@@ -233,6 +248,7 @@ extension SimulatorState {
         case .terminal:
             guard whole else { return nil }
             jobs[job.id]?.terminalAnswers += 1
+        case .part: return nil
         case .video:
             guard whole else { return nil }
             jobs[job.id]?.deliveries += 1
@@ -246,4 +262,9 @@ extension [String: JSONValue] {
     fileprivate func adding(_ others: [String: JSONValue]) -> JSONValue {
         .object(merging(others) { _, other in other })
     }
+}
+
+extension Answer {
+    static let mediaNotFound = Answer.error(
+        404, "Media could not be found. Request may be invalid, expired, or deleted.")
 }

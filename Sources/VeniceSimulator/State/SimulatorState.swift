@@ -17,7 +17,22 @@ struct SimulatorState: Sendable {
     /// Jobs whose file is being made, by the file's name.
     var waitingForMedia: [String: [String]] = [:]
     var accounts: [String: Account] = [:]
+    /// By user.
+    var wallets: [String: WalletBook] = [:]
+    /// Credited payments by what they are.
+    var topUps: [String: TopUpReceipt] = [:]
+    var topUpWindows: [String: RateWindow] = [:]
     var violations: [Ledger.Violation] = []
+    var consents: [String: ConsentBook] = [:]
+    var limitLog: [String: [LimitEntry]] = [:]
+    /// How often an id that is not known has been asked about, by user and id.
+    var invalidIDs: [String: Int] = [:]
+    /// By address, or by account, of the endpoints that have limits of their own.
+    var otherWindows: [String: RateWindow] = [:]
+    var traffic: [String: Traffic] = [:]
+    /// Digests of queue and quote bodies that were refused for good, each with the account.
+    var refusedBodies = BoundedSet(capacity: 10_000)
+    private var struck: [Strike: Int] = [:]
     private var calls: [Call: Int] = [:]
     private var answers = 0
 
@@ -26,21 +41,29 @@ struct SimulatorState: Sendable {
         var status: Int
     }
 
+    private struct Strike: Hashable, Sendable {
+        var endpoint: Endpoint
+        var action: String
+    }
+
     init(_ configuration: Configuration) {
         self.configuration = configuration
         pricing = Pricing(
             promotions: configuration.promotions, seed: configuration.seed,
             promotionWindow: 60 * configuration.timeScale)
-        faults = FaultPlan(seed: configuration.seed, chaosRate: configuration.chaosRate)
+        faults = FaultPlan(
+            seed: configuration.chaosSeed ?? configuration.seed, chaosRate: configuration.chaosRate)
     }
 
     // MARK: Accounts
 
-    func account(_ bucket: String) -> Account { accounts[bucket] ?? Account(configuration) }
+    func account(_ bucket: String) -> Account { accounts[bucket] ?? Account(configuration, of: bucket) }
 
     mutating func withAccount<Result>(_ bucket: String, at now: Date, _ body: (inout Account) -> Result) -> Result {
         if accounts.count >= Self.accountCapacity {
-            accounts = accounts.filter { !$0.value.isIdle(at: now) || $0.value.balance != configuration.balance }
+            accounts = accounts.filter { bucket, account in
+                !account.isIdle(at: now) || account.balance != Account(configuration, of: bucket).balance
+            }
         }
         var account = account(bucket)
         defer { accounts[bucket] = account }
@@ -51,7 +74,7 @@ struct SimulatorState: Sendable {
 
     /// The refusal that comes before anything in the body is looked at, if there is one.
     mutating func admit(_ endpoint: Endpoint, _ credential: Credential, at now: Date) -> Answer? {
-        if let end = account(credential.bucket).abuse.block(at: now) {
+        if let end = account(credential.failureBucket).abuse.block(at: now) {
             violate(.calledWhileBlocked, endpoint, at: now, "called while the error budget's block held")
             return blocked(until: end)
         }
@@ -62,27 +85,30 @@ struct SimulatorState: Sendable {
             form: configuration.rateLimitForm ?? drawnForm(), until: until, now: now, limit: limit(endpoint))
     }
 
-    private static func needsKey(_ endpoint: Endpoint) -> Bool {
+    static func needsKey(_ endpoint: Endpoint) -> Bool {
         switch endpoint {
-        case .queue, .retrieve, .complete, .rateLimits, .usageHistory: true
+        case .queue, .retrieve, .complete, .rateLimits, .rateLimitsLog, .billingBalance, .usageHistory: true
+        // Judged where they are answered.
+        case .walletBalance, .walletTransactions, .topUp: false
         case .models, .quote, .transcriptions, .download, .downloadDelete, .connection, .unknown: false
         }
     }
 
     private mutating func authenticate(_ endpoint: Endpoint, _ credential: Credential, at now: Date) -> Answer? {
         switch credential {
-        case .user: return nil
+        case .user, .wallet: return nil
         case .none:
             violate(.unauthenticated, endpoint, at: now, "no credential")
             return PaymentAnswers.discovery(endpoint)
-        case .bad:
+        case .bad, .unverified:
             violate(.unauthenticated, endpoint, at: now, "the credential is no inference key")
             return .error(401, "Authentication failed")
         }
     }
 
     private mutating func window(_ endpoint: Endpoint, _ bucket: String, at now: Date) -> RateWindow.Verdict? {
-        switch endpoint {
+        note(endpoint, bucket, at: now)
+        return switch endpoint {
         case .queue: withAccount(bucket, at: now) { $0.queueWindow.admit(at: now) }
         case .retrieve: withAccount(bucket, at: now) { $0.retrieveWindow.admit(at: now) }
         default: nil
@@ -93,12 +119,12 @@ struct SimulatorState: Sendable {
         endpoint == .queue ? configuration.queueLimitPerMinute : configuration.retrieveLimitPerMinute
     }
 
-    private mutating func drawnForm() -> RateLimitForm {
+    mutating func drawnForm() -> RateLimitForm {
         var dice = Dice(seed: configuration.seed, "429|\(answers)")
         return RateLimitForm.allCases.randomElement(using: &dice) ?? .retryAfter
     }
 
-    private func blocked(until end: Date) -> Answer {
+    func blocked(until end: Date) -> Answer {
         let text =
             "Too many failed attempts (> \(configuration.failureLimit)) resulting in a non-success status code. "
             + "Please wait 30s and try again."
@@ -114,10 +140,15 @@ struct SimulatorState: Sendable {
     /// Counts the answer and puts the service's own headers on it. Status 0 stands for no answer.
     mutating func close(_ endpoint: Endpoint, _ credential: Credential, _ answer: inout Answer, at now: Date) {
         if (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure {
-            withAccount(credential.bucket, at: now) { $0.abuse.recordFailure(at: now) }
+            withAccount(credential.failureBucket, at: now) { $0.abuse.recordFailure(at: now) }
+            withTraffic(credential.failureBucket) { $0.failures.record(at: now) }
         }
         answers += 1
         guard endpoint != .download && endpoint != .downloadDelete else { return }
+        if answer.header("X-Request-ID") == nil {
+            var dice = Dice(seed: configuration.seed, "request|\(answers)")
+            answer.setHeader("X-Request-ID", "req-\(dice.uuid())")
+        }
         var dice = Dice(seed: configuration.seed, "ray|\(answers)")
         answer.setHeader("CF-RAY", String(dice.next() | 1 << 60, radix: 16) + "-FRA")
         answer.setHeader("x-venice-version", "simulator-1")
@@ -135,6 +166,10 @@ struct SimulatorState: Sendable {
         answer.setHeader("x-ratelimit-remaining-requests", "\(window.remaining(at: now))")
         let reset = Int(window.reset(at: now).timeIntervalSince1970 * 1000)
         answer.setHeader("x-ratelimit-reset-requests", "\(reset)")
+    }
+
+    mutating func noteStrike(_ action: Fault.Action, _ endpoint: Endpoint) {
+        struck[Strike(endpoint: endpoint, action: action.name), default: 0] += 1
     }
 
     mutating func count(_ endpoint: Endpoint, status: Int) {
@@ -155,18 +190,31 @@ struct SimulatorState: Sendable {
     mutating func ledger(at now: Date) -> Ledger {
         for id in order { settleRefund(id, at: now) }
         var ledger = Ledger()
+        let wallets = walletEntries(at: now)
         for job in order.compactMap({ jobs[$0] }) { enter(job, in: &ledger, at: now) }
         ledger.calls = calls.map { Ledger.CallCount(endpoint: $0.endpoint, status: $0.status, count: $1) }
             .sorted { ($0.endpoint.rawValue, $0.status) < ($1.endpoint.rawValue, $1.status) }
         ledger.violations = violations
+        ledger.wallets = wallets
+        ledger.accounts = Set(accounts.keys).union(traffic.keys).sorted().map(books)
+        ledger.faults = struck.map { Ledger.FaultCount(endpoint: $0.endpoint, action: $0.action, count: $1) }
+            .sorted { ($0.endpoint.rawValue, $0.action) < ($1.endpoint.rawValue, $1.action) }
         return ledger
     }
 
+    private func books(_ bucket: String) -> Ledger.Account {
+        let traffic = traffic[bucket] ?? Traffic(configuration)
+        return Ledger.Account(
+            account: bucket, usd: account(bucket).balance, queuePeak: traffic.queue.peak,
+            retrievePeak: traffic.retrieve.peak, failurePeak: traffic.failures.peak, failures: traffic.failures.total)
+    }
+
     private func enter(_ job: SimulatedJob, in ledger: inout Ledger, at now: Date) {
-        ledger.charges.append(
-            Ledger.Charge(
-                queueID: job.id, model: job.model, usd: job.price, at: job.createdAt,
-                requestSHA256: job.requestSHA256))
+        if let at = job.paidAt {
+            ledger.charges.append(
+                Ledger.Charge(
+                    queueID: job.id, model: job.model, usd: job.price, at: at, requestSHA256: job.requestSHA256))
+        }
         if let at = job.refundedAt { ledger.refunds.append(Ledger.Refund(queueID: job.id, usd: job.price, at: at)) }
         ledger.jobs.append(
             Ledger.Job(
@@ -179,8 +227,14 @@ struct SimulatorState: Sendable {
         guard var job = jobs[id], let failure = job.failure, failure.refunds, job.refundedAt == nil,
             let finished = job.finishedAt(by: now)
         else { return }
+        if job.isOfWallet {
+            settleCharges(of: job.user, at: now)
+            refundWallet(job, at: finished)
+            job.chargedAt = jobs[id]?.chargedAt
+        } else {
+            withAccount(job.user, at: now) { $0.balance = $0.balance + job.price }
+        }
         job.refundedAt = finished
-        withAccount(job.user, at: now) { $0.balance = $0.balance + job.price }
         jobs[id] = job
     }
 }

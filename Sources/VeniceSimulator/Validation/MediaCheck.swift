@@ -38,10 +38,28 @@ enum MediaCheck {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), let host = parts.host, !host.isEmpty
         else { return .unusable("Must be a URL (http/https) or a data URL") }
-        return PublicHost.isPublic(host) ? .fine(ratio: nil) : .unusable("The URL points to a host that is not allowed")
+        guard PublicHost.isPublic(host) else { return .unusable("The URL points to a host that is not allowed") }
+        return hosted(MediaMeasure(url), as: kind, ratio: ratio)
     }
 
-    private static func decode(_ url: String) -> (mime: String, bytes: Data)? {
+    /// What a fetch of a hosted file would find.
+    private static func hosted(
+        _ measure: MediaMeasure, as kind: Kind, ratio bounds: ClosedRange<Double>?
+    ) -> Verdict {
+        if measure.isBroken { return .unusable("The file could not be read") }
+        guard kind.isPicture, let ratio = measure.ratio else { return .fine(ratio: nil) }
+        if kind == .startImage, min(measure.width ?? 0, measure.height ?? 0) < Double(shortestSide) {
+            return .unusable("Image is too small. Minimum is \(shortestSide)x\(shortestSide) pixels")
+        }
+        return within(bounds, ratio)
+    }
+
+    private static func within(_ bounds: ClosedRange<Double>?, _ ratio: Double) -> Verdict {
+        guard let bounds, !bounds.contains(ratio) else { return .fine(ratio: ratio) }
+        return .outOfBounds("Image aspect ratio must be between \(bounds.lowerBound) and \(bounds.upperBound)")
+    }
+
+    static func decode(_ url: String) -> (mime: String, bytes: Data)? {
         guard let comma = url.firstIndex(of: ",") else { return nil }
         let head = url[url.index(url.startIndex, offsetBy: 5)..<comma].lowercased()
         guard head.hasSuffix(";base64"), let bytes = Data(base64Encoded: String(url[url.index(after: comma)...])),
@@ -57,7 +75,7 @@ enum MediaCheck {
             guard mime.hasPrefix("audio/"), MediaSniffer.isAudio(bytes) else {
                 return .unusable("Unsupported audio format. Supported: WAV, MP3")
             }
-            return bytes.count > 15_000_000 ? .outOfBounds("Audio exceeds 15 MB") : .fine(ratio: nil)
+            return .fine(ratio: nil)
         case .video:
             guard mime.hasPrefix("video/"), MediaSniffer.isVideo(bytes) else {
                 return .unusable("Unsupported video format. Supported: MP4, MOV, WebM, MKV, AVI")
@@ -77,11 +95,7 @@ enum MediaCheck {
         if kind == .startImage && min(size.width, size.height) < shortestSide {
             return .unusable("Image is too small. Minimum is \(shortestSide)x\(shortestSide) pixels")
         }
-        let ratio = Double(size.width) / Double(size.height)
-        if let bounds, !bounds.contains(ratio) {
-            return .outOfBounds("Image aspect ratio must be between \(bounds.lowerBound) and \(bounds.upperBound)")
-        }
-        return .fine(ratio: ratio)
+        return within(bounds, Double(size.width) / Double(size.height))
     }
 }
 

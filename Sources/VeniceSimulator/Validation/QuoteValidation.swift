@@ -16,8 +16,18 @@ enum QuoteValidation {
         }
         let findings = findings(fields, model, family)
         guard findings.isEmpty else { return .failure(.init(findings)) }
-        return .success(QueueValidation.priceInputs(used(fields, model), model, family))
+        let total = family.references.videos > 0 ? fields["reference_video_total_duration"]?.number ?? 0 : 0
+        let source = model.type == .video ? fields["video_url"]?.string.flatMap { MediaMeasure($0).seconds } : nil
+        return .success(
+            QueueValidation.priceInputs(
+                used(fields, model), model, family, sourceSeconds: source, referenceSeconds: total))
     }
+
+    /// The keys that prices depend on; all others are dropped in silence.
+    static let pricingKeys: Set<String> = [
+        "model", "duration", "aspect_ratio", "resolution", "audio", "upscale_factor", "video_url",
+        "reference_video_total_duration", "reference_image_count",
+    ]
 
     private static func used(_ fields: [String: JSONValue], _ model: VideoModel) -> [String: JSONValue] {
         guard model.resolutions.isEmpty else { return fields }
@@ -27,7 +37,7 @@ enum QuoteValidation {
     private static func findings(
         _ fields: [String: JSONValue], _ model: VideoModel, _ family: ModelFamily
     ) -> [Finding] {
-        var findings = types(fields)
+        var findings = types(fields) + references(fields, family)
         if model.type == .video && fields["video_url"] == nil { findings.append(.required("video_url")) }
         if let url = fields["video_url"]?.string, model.type == .video,
             case .unusable(let why) = MediaCheck.look(at: url, as: .video, ratio: nil)
@@ -41,6 +51,17 @@ enum QuoteValidation {
             findings.append(.oneOf(model.resolutions, "resolution", received: resolution))
         }
         return findings
+    }
+
+    /// What matches its source is priced by the source, and no model takes more than its cap of reference video.
+    private static func references(_ fields: [String: JSONValue], _ family: ModelFamily) -> [Finding] {
+        let field = "reference_video_total_duration"
+        let matches = family.matchesSourceRatio && ["adaptive", "auto"].contains(fields["aspect_ratio"]?.string)
+        if matches && fields[field] == nil { return [.required(field)] }
+        guard let cap = family.videoClips?.total, family.references.videos > 0, let total = fields[field]?.number,
+            total > cap, total <= 150
+        else { return [] }
+        return [.schema("too_big", field, message: "Number must be less than or equal to \(Int(cap))")]
     }
 
     private static func duration(
@@ -57,6 +78,10 @@ enum QuoteValidation {
     private static func types(_ fields: [String: JSONValue]) -> [Finding] {
         let pricing = ["duration", "aspect_ratio", "upscale_factor", "audio", "video_url"]
         var findings = QueueSchema.findings(in: fields.filter { pricing.contains($0.key) })
+        if let count = fields["reference_image_count"], count.number.map({ $0 < 0 || $0 != $0.rounded() }) ?? true {
+            let message = "Expected a whole number of at least 0"
+            findings.append(.schema("invalid_type", "reference_image_count", message: message))
+        }
         if let total = fields["reference_video_total_duration"] {
             if let seconds = total.number {
                 if !(0...150).contains(seconds) {

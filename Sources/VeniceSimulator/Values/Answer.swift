@@ -7,6 +7,10 @@ struct APIRequest: Sendable {
     /// Names in lower case; the last of several fields of one name counts.
     var headers: [String: String]
     var body: Data
+    /// Names of fields that came more than once.
+    var repeated: Set<String> = []
+    /// The client's address, without its port.
+    var peer = ""
 
     init(method: String, target: String, headers: [String: String] = [:], body: Data = Data()) {
         self.method = method
@@ -27,6 +31,10 @@ struct Answer: Sendable {
     enum Body: Sendable {
         case bytes(Data)
         case video(MediaFile)
+        /// Some of a video's bytes: the answer to a request for a range.
+        case part(MediaFile, Range<Int>)
+        /// A JSON object of that many bytes with nothing to say.
+        case filler(Int)
     }
 
     var status: Int
@@ -37,6 +45,10 @@ struct Answer: Sendable {
     var receipt: Receipt?
     /// False for the refusals that the error budget does not count.
     var countsAsFailure = true
+    /// The wallet whose place among its requests under way this answer takes until it has left.
+    var slot: String?
+    /// Whether only the head is sent: the answer to HEAD.
+    var omitsBody = false
 
     init(status: Int, headers: [(name: String, value: String)] = [], body: Data = Data()) {
         self.status = status
@@ -57,8 +69,22 @@ struct Answer: Sendable {
         headers.last { $0.name.lowercased() == name.lowercased() }?.value
     }
 
+    /// The same without its body, as HEAD wants it.
+    var headOnly: Answer {
+        var answer = self
+        answer.omitsBody = true
+        answer.receipt = nil
+        switch delivery {
+        case .truncated, .stalled, .resetAfter, .drip, .chunked: answer.delivery = .plain
+        case .plain, .late, .lost, .never: break
+        }
+        return answer
+    }
+
+    mutating func removeHeader(_ name: String) { headers.removeAll { $0.name.lowercased() == name.lowercased() } }
+
     mutating func setHeader(_ name: String, _ value: String) {
-        headers.removeAll { $0.name.lowercased() == name.lowercased() }
+        removeHeader(name)
         headers.append((name, value))
     }
 }
@@ -76,6 +102,8 @@ enum Delivery: Hashable, Sendable {
     case truncated(after: Int)
     /// As `truncated`, but then the connection stays open and silent.
     case stalled(after: Int)
+    /// As `truncated`, but then the connection is reset.
+    case resetAfter(Int)
     /// The body comes in pieces with a pause between them.
     case drip(bytes: Int, everyMilliseconds: Int)
     /// No Content-Length: the body comes chunked.
@@ -84,7 +112,11 @@ enum Delivery: Hashable, Sendable {
 
 /// What the state wants to hear back once an answer's last byte was handed to the network, or could not be.
 struct Receipt: Sendable {
-    enum Kind: Sendable { case queued, video, terminal }
+    enum Kind: Sendable {
+        case queued, video, terminal
+        /// A range of a video that does not reach its end.
+        case part
+    }
 
     var kind: Kind
     var queueID: String

@@ -2,44 +2,68 @@ import Foundation
 
 /// The models that the simulator offers, and the answer of `GET /models` made from them.
 struct Catalogue: Sendable {
+    /// One model as it is listed, before anybody's rules.
+    struct Entry: Sendable {
+        var record: JSONValue
+        var model: VideoModel
+        var family: ModelFamily
+        var isPrivate: Bool
+        var isListed: Bool
+    }
+
+    /// In the order of the listing.
+    let entries: [Entry]
+    private let places: [String: Int]
+    /// The models that everybody sees.
     let models: [String: VideoModel]
     let families: [String: ModelFamily]
-    /// The whole answer to `GET /models?type=video`, made once.
+    /// The whole answer to `GET /models?type=video` where no rule applies, made once.
     let listing: Data
 
     struct Unreadable: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// The snapshot that ships with the library, read once.
+    /// The snapshot and the unlisted models that ship with the library, read once.
     static func bundled() throws -> Catalogue { try snapshot.get() }
 
-    private static let snapshot = Result { try readBundled() }
-
-    private static func readBundled() throws -> Catalogue {
-        guard let url = Bundle.module.url(forResource: "Resources/video-models", withExtension: "json") else {
-            throw Unreadable(description: "video-models.json is not in the simulator's resource bundle")
-        }
-        return try Catalogue(json: Data(contentsOf: url))
+    private static let snapshot = Result {
+        Catalogue(try read("video-models", isListed: true) + read("unlisted-models", isListed: false))
     }
 
-    /// Joins the two maps of the snapshot by id: `models` (the records) and `constraints`.
-    init(json: Data) throws {
+    private static func read(_ name: String, isListed: Bool) throws -> [Entry] {
+        guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "json") else {
+            throw Unreadable(description: "\(name).json is not in the simulator's resource bundle")
+        }
+        return try entries(Data(contentsOf: url), isListed: isListed)
+    }
+
+    /// Joins the two maps of a snapshot by id: `models` (the records) and `constraints`.
+    static func entries(_ json: Data, isListed: Bool) throws -> [Entry] {
         guard let root = JSONValue.parse(json), let records = root["models"]?.array,
             let constraints = root["constraints"]?.object
         else { throw Unreadable(description: "the model snapshot holds no `models` array and `constraints` object") }
-        var models: [String: VideoModel] = [:]
-        var listed: [JSONValue] = []
-        for record in records {
+        return try records.map { record in
             guard let id = record["id"]?.string, let limits = constraints[id],
                 let model = VideoModel(id: id, constraints: limits)
             else { throw Unreadable(description: "the model snapshot has an incomplete record: \(record)") }
-            models[id] = model
-            listed.append(Self.listed(record, constraints: limits))
+            return Entry(
+                record: listed(record, constraints: limits), model: model, family: ModelFamily(model),
+                isPrivate: record["model_spec"]?["privacy"] == "private", isListed: isListed)
         }
-        self.models = models
-        families = models.mapValues(ModelFamily.init)
-        listing = JSONValue(dictionaryLiteral: ("object", "list"), ("type", "video"), ("data", .array(listed))).bytes
+    }
+
+    init(_ entries: [Entry]) {
+        self.entries = entries
+        places = Dictionary(uniqueKeysWithValues: entries.indices.map { (entries[$0].model.id, $0) })
+        let shown = entries.filter(\.isListed)
+        models = Dictionary(uniqueKeysWithValues: shown.map { ($0.model.id, $0.model) })
+        families = Dictionary(uniqueKeysWithValues: shown.map { ($0.model.id, $0.family) })
+        listing = Self.listing(of: shown.map(\.record))
+    }
+
+    static func listing(of records: [JSONValue], type: String = "video") -> Data {
+        JSONValue(["object": "list", "type": .string(type), "data": .array(records)]).bytes
     }
 
     private static func listed(_ record: JSONValue, constraints: JSONValue) -> JSONValue {
@@ -53,8 +77,8 @@ struct Catalogue: Sendable {
         return .object(fields)
     }
 
-    subscript(id: String) -> (model: VideoModel, family: ModelFamily)? {
-        guard let model = models[id], let family = families[id] else { return nil }
-        return (model, family)
-    }
+    func entry(_ id: String) -> Entry? { places[id].map { entries[$0] } }
+
+    /// Every model that works, listed or not.
+    subscript(id: String) -> (model: VideoModel, family: ModelFamily)? { entry(id).map { ($0.model, $0.family) } }
 }

@@ -2,7 +2,12 @@
 public enum Endpoint: String, Codable, Sendable, CaseIterable {
     case models, quote, queue, retrieve, complete, transcriptions
     case rateLimits = "rate_limits"
+    case rateLimitsLog = "rate_limits_log"
+    case billingBalance = "billing_balance"
     case usageHistory = "usage_history"
+    case walletBalance = "x402_balance"
+    case walletTransactions = "x402_transactions"
+    case topUp = "x402_top_up"
     case download
     case downloadDelete = "download_delete"
     /// A connection that has been accepted and has sent nothing yet. Only faults know it.
@@ -19,8 +24,10 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
     /// Finds the route of a method and a path (without its query).
     static func route(method: String, path: String) -> Endpoint {
         if path.hasPrefix(sharePath) {
-            return method == "GET" ? .download : method == "DELETE" ? .downloadDelete : .unknown
+            return ["GET", "HEAD"].contains(method) ? .download : method == "DELETE" ? .downloadDelete : .unknown
         }
+        if method == "GET", path.hasPrefix(walletBalancePath) { return .walletBalance }
+        if method == "GET", path.hasPrefix(walletTransactionsPath) { return .walletTransactions }
         return routes["\(method) \(path)"] ?? .unknown
     }
 
@@ -32,6 +39,19 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
         "POST /api/v1/video/complete": .complete,
         "POST /api/v1/video/transcriptions": .transcriptions,
         "GET /api/v1/api_keys/rate_limits": .rateLimits,
+        "GET /api/v1/api_keys/rate_limits/log": .rateLimitsLog,
+        "GET /api/v1/billing/balance": .billingBalance,
         "GET /api/v1/billing/usage-history": .usageHistory,
+        "POST /api/v1/x402/top-up": .topUp,
     ]
+
+    /// The path below `/api/v1/`, for messages and logs.
+    var apiPath: String {
+        let route = Self.routes.first { $0.value == self }?.key
+        return route.flatMap { $0.split(separator: " ").last }.map { String($0.dropFirst("/api/v1/".count)) }
+            ?? rawValue
+    }
+
+    /// Whether only an ADMIN key may call it.
+    var needsAdmin: Bool { [.rateLimitsLog, .billingBalance, .usageHistory].contains(self) }
 }

@@ -85,7 +85,43 @@ extension JSONValue: Codable {
 
     /// Parses one JSON document; nil if it is not valid JSON.
     static func parse(_ bytes: Data) -> JSONValue? {
-        try? JSONDecoder().decode(JSONValue.self, from: bytes)
+        // Foundation lets a comma stand before the end; the service does not.
+        guard !hasTrailingComma(bytes) else { return nil }
+        return try? JSONDecoder().decode(JSONValue.self, from: bytes)
+    }
+
+    private static func hasTrailingComma(_ bytes: Data) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            var (position, isAfterComma) = (0, false)
+            while position < bytes.count {
+                switch bytes[position] {
+                case UInt8(ascii: "\""):
+                    position = endOfString(bytes, from: position + 1)
+                    isAfterComma = false
+                case UInt8(ascii: ","): isAfterComma = true
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): if isAfterComma { return true }
+                case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"): break
+                default: isAfterComma = false
+                }
+                position += 1
+            }
+            return false
+        }
+    }
+
+    /// Where the closing quote stands: the first with an even number of backslashes before it. Strings may be megabytes
+    /// of base64, so the search is left to memchr.
+    private static func endOfString(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var position = start
+        while position < bytes.count, let base = bytes.baseAddress,
+            let quote = memchr(base + position, 0x22, bytes.count - position)
+        {
+            let found = UnsafeRawPointer(quote) - base
+            let escapes = bytes[start..<found].reversed().prefix { $0 == UInt8(ascii: "\\") }.count
+            if escapes.isMultiple(of: 2) { return found }
+            position = found + 1
+        }
+        return bytes.count
     }
 
     /// Compact JSON with sorted keys, so that equal values give equal bytes.

@@ -14,8 +14,8 @@ import Foundation
 /// | `seedance-2-5-*` 1080p 30 s | 21.46 |
 /// | `topaz-video-upscale` a second to 720p / 1080p / 4K | 0.013 / 0.025 / 0.10 |
 ///
-/// All other rates are plausible inventions. Length of source and reference clips is not measured: a source counts as
-/// `sourceSeconds`, references cost nothing, so that a quote and its queue always agree.
+/// All other rates are plausible inventions. A source whose length cannot be read counts as `sourceSeconds`; seconds of
+/// reference videos are added to those of the video, as far as they are known.
 struct Pricing: Sendable {
     /// What the price depends on, after defaults have been filled in.
     struct Inputs: Hashable, Sendable {
@@ -24,13 +24,19 @@ struct Pricing: Sendable {
         var resolution: String?
         var audio: Bool
         var upscaleFactor: Int
+        /// Of the reference videos: billed like seconds of the video itself, in whole seconds.
+        var referenceSeconds: Double
 
-        init(model: String, seconds: Double, resolution: String?, audio: Bool, upscaleFactor: Int = 2) {
+        init(
+            model: String, seconds: Double, resolution: String?, audio: Bool, upscaleFactor: Int = 2,
+            referenceSeconds: Double = 0
+        ) {
             self.model = model
             self.seconds = seconds
             self.resolution = resolution
             self.audio = audio
             self.upscaleFactor = upscaleFactor
+            self.referenceSeconds = referenceSeconds
         }
     }
 
@@ -55,7 +61,7 @@ struct Pricing: Sendable {
         let size = inputs.resolution.flatMap { Self.resolutionPercent[$0.lowercased()] } ?? 100
         let sound = inputs.audio ? rate.soundPercent : 100
         let perSecond = Double(rate.microsPerSecond * size * sound) / 10_000
-        return Int((perSecond * inputs.seconds).rounded())
+        return Int((perSecond * (inputs.seconds + inputs.referenceSeconds)).rounded())
     }
 
     private func promotion(_ model: String, at now: Date) -> Double {
@@ -77,7 +83,7 @@ struct Pricing: Sendable {
         Rate(prefix: "kling-o3-4k", microsPerSecond: 420_000, soundPercent: 120),
         Rate(prefix: "kling-v3-4k", microsPerSecond: 420_000, soundPercent: 120),
         Rate(prefix: "kling-", microsPerSecond: 112_000, soundPercent: 150),
-        Rate(prefix: "wan-2", microsPerSecond: 110_000),
+        Rate(prefix: "wan-", microsPerSecond: 110_000),
         Rate(prefix: "seedance-2-5", microsPerSecond: 476_889),
         Rate(prefix: "seedance-2-0-mini", microsPerSecond: 80_000),
         Rate(prefix: "seedance-2-0-fast", microsPerSecond: 242_000),

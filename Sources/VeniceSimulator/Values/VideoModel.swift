@@ -13,6 +13,8 @@ struct VideoModel: Hashable, Sendable {
     var promptLimit: Int
     /// Width divided by height of reference images; outside of it they are refused.
     var referenceRatio: ClosedRange<Double>?
+    /// A video-to-video model whose metadata speaks of reference pictures.
+    var boundsPictures: Bool
 
     enum ModelType: String, Sendable {
         case textToVideo = "text-to-video"
@@ -32,6 +34,7 @@ struct VideoModel: Hashable, Sendable {
         audioInput = constraints["audio_input"]?.bool ?? false
         perReferenceAudio = constraints["per_reference_audio"]?.bool ?? false
         promptLimit = constraints["prompt_character_limit"]?.number.map { Int($0) } ?? 2_500
+        boundsPictures = type == .video && constraints["reference_image_min_short_side_pixels"]?.number != nil
         if let low = constraints["reference_image_min_aspect_ratio"]?.number,
             let high = constraints["reference_image_max_aspect_ratio"]?.number, low <= high
         {

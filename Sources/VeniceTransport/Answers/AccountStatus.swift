@@ -1,5 +1,5 @@
 public import Foundation
-import VideoModels
+public import VideoModels
 
 /// What the upstream says about the account behind the key (`GET /api_keys/rate_limits`).
 public struct AccountStatus: Sendable, Hashable {
@@ -37,5 +37,32 @@ public struct AccountStatus: Sendable, Hashable {
                 return Limit(model: model, type: type, amount: amount)
             }
         }
+    }
+}
+
+/// One of the last times that a limit was met (`GET /api_keys/rate_limits/log`, ADMIN key).
+public struct RateLimitLogEntry: Sendable, Hashable {
+    public var keyID: String?
+    /// A model's id, `endpoint:…` or `model:unknown`.
+    public var model: String
+    public var tier: String?
+    public var type: Open<Kind>
+    public var timestamp: Date?
+
+    public enum Kind: String, Sendable, CaseIterable {
+        case requestsPerDay = "RPD"
+        case requestsPerMinute = "RPM"
+        case tokensPerMinute = "TPM"
+        case failedRequests = "FAILED_REQUESTS"
+        case unsupportedFeatureRequests = "UNSUPPORTED_FEATURE_REQUESTS"
+    }
+
+    init?(_ json: JSON) {
+        guard let model = json["modelId"]?.text, let type = json["rateLimitType"]?.text else { return nil }
+        self.model = model
+        self.type = Open(type)
+        keyID = json["apiKeyId"]?.text
+        tier = json["rateLimitTier"]?.text
+        timestamp = json["timestamp"]?.text.flatMap(Wire.date)
     }
 }

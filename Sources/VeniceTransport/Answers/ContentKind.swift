@@ -6,6 +6,8 @@ enum ContentKind: Hashable {
     case empty
     case unknown
 
+    private static let gzip: [UInt8] = [0x1f, 0x8b]
+
     /// Enough to tell.
     static let bytesNeeded = 12
 
@@ -21,6 +23,9 @@ enum ContentKind: Hashable {
             self = .json
         } else if first == UInt8(ascii: "<") {
             self = .markup
+        } else if bytes.starts(with: Self.gzip) {
+            // Coded without a header that says so; nobody undoes that, and no video begins like this.
+            self = .unknown
         } else if let declaredType, declaredType.hasPrefix("video/") {
             // Some other container: whether it is whole is for the one who stores it to find out.
             self = .video(contentType: declaredType)

@@ -31,13 +31,22 @@ extension VideoModel {
         self.init(
             id: id, name: spec["name"]?.text ?? id, kind: Open(kind), durations: Self.durations(limits["durations"]),
             resolutions: limits["resolutions"]?.texts ?? [], aspectRatios: limits["aspect_ratios"]?.texts ?? [],
-            sound: .known(Self.sound(limits)))
+            sound: .known(Self.sound(limits)), media: ListedMedia(limits))
         if let limit = limits["prompt_character_limit"]?.int, limit > 0 { promptCharacterLimit = limit }
-        takesAudioTrack = limits["audio_input"]?.bool ?? false
-        takesVideo = limits["video_input"]?.bool ?? (self.kind == .known(.videoToVideo))
         if let word = spec["privacy"]?.text { privacy = Open(word) }
         isOffline = spec["offline"]?.bool ?? false
-        removedAt = spec["deprecation"]?["removesAt"]?.text.flatMap(Wire.date)
+        isRestricted = spec["beta"]?.bool ?? false
+        isUncensored = spec["uncensored"]?.bool ?? false
+        description = spec["description"]?.text
+        source = spec["modelSource"]?.text
+        tags = spec["model_sets"]?.texts ?? []
+        createdAt = json["created"]?.double.flatMap(Self.time)
+        deprecation = spec["deprecation"].flatMap(Deprecation.init)
+    }
+
+    /// Unix seconds, within the years that have four digits.
+    private static func time(_ seconds: Double) -> Date? {
+        (0...253_402_300_799).contains(seconds) ? Date(timeIntervalSince1970: seconds) : nil
     }
 
     /// Texts as listed; a bare number is a count of seconds.
@@ -50,6 +59,29 @@ extension VideoModel {
     private static func sound(_ limits: JSON) -> Sound {
         if limits["audio_configurable"]?.bool == true { return .optional }
         return limits["audio"]?.bool == true ? .always : .none
+    }
+}
+
+extension ListedMedia {
+    fileprivate init(_ limits: JSON) {
+        self.init(
+            takesAudio: limits["audio_input"]?.bool ?? false, takesVideo: limits["video_input"]?.bool,
+            takesReferenceAudio: limits["per_reference_audio"]?.bool ?? false,
+            shortestSidePixels: limits["reference_image_min_short_side_pixels"]?.int,
+            leastRatio: limits["reference_image_min_aspect_ratio"]?.double,
+            mostRatio: limits["reference_image_max_aspect_ratio"]?.double)
+    }
+}
+
+extension VideoModel.Deprecation {
+    /// Nil when it says nothing that can be read.
+    fileprivate init?(_ json: JSON) {
+        let removedAt = json["removesAt", "date"]?.text.flatMap(Wire.date)
+        let replacement = json["replacementModelId"]?.text
+        guard removedAt != nil || replacement != nil else { return nil }
+        self.init(
+            removedAt: removedAt, startsAt: json["startsAt"]?.text.flatMap(Wire.date),
+            isRemapped: json["autoRemap"]?.bool ?? false, replacement: replacement)
     }
 }
 

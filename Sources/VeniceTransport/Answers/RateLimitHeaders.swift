@@ -43,6 +43,10 @@ public struct RateLimitHeaders: Sendable, Hashable {
     public var limit: Int?
     public var remaining: Int?
     public var reset: ResetMoment?
+    /// The model's own tokens; no video model counts them.
+    public var tokenLimit: Int?
+    public var tokensRemaining: Int?
+    public var tokenReset: ResetMoment?
     /// Failures that may still happen before the account is blocked for a while; these are not requests.
     public var errorBudgetRemaining: Int?
     public var errorBudgetReset: ResetMoment?
@@ -55,6 +59,9 @@ public struct RateLimitHeaders: Sendable, Hashable {
         limit = int("x-ratelimit-limit-requests")
         remaining = int("x-ratelimit-remaining-requests")
         reset = headers["x-ratelimit-reset-requests"].flatMap(ResetMoment.init)
+        tokenLimit = int("x-ratelimit-limit-tokens")
+        tokensRemaining = int("x-ratelimit-remaining-tokens")
+        tokenReset = headers["x-ratelimit-reset-tokens"].flatMap(ResetMoment.init)
         errorBudgetRemaining = int("x-ratelimit-remaining")
         errorBudgetReset = headers["x-ratelimit-resets"].flatMap(ResetMoment.init)
         type = headers["x-ratelimit-type"]

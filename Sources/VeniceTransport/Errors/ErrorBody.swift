@@ -24,7 +24,8 @@ struct ErrorBody: Hashable {
         // `error` is a sentence, an object, or beside a `message` a code word.
         let error = json["error"]
         let inner = error?.object == nil ? nil : error
-        message = inner?["message"]?.text ?? json["message"]?.text ?? error?.text ?? json["details"]?.text ?? ""
+        message = inner?["message"]?.text ?? json["message"]?.text ?? error?.text ?? ""
+        if let details = json["details"]?.text { message += (message.isEmpty ? "" : ": ") + details }
         let word = json["message"] != nil ? error?.text : nil
         code = (inner?["code"] ?? json["code"])?.text ?? word
         if let prefixed = code, prefixed.hasPrefix("X402_"), !prefixed.hasPrefix("X402_SIGN_IN") {
@@ -63,14 +64,11 @@ struct ErrorBody: Hashable {
     }
 
     private mutating func readPayment(_ json: JSON) {
-        func money(_ key: String) -> Money? { json[key]?.decimal.map(Money.init(usd:)) }
         if code == "PAYMENT_REQUIRED" || json["reason"]?.text == "insufficient_balance" {
-            payment = .walletTooLow(
-                balance: money("currentBalanceUsd"), minimum: money("minimumBalanceUsd"),
-                suggestedTopUp: money("suggestedTopUpUsd"))
-        } else if json["x402Version"] != nil {
+            payment = .walletTooLow(WalletShortfall(json))
+        } else if let discovery = PaymentDiscovery(json) {
             let isDiscovery = json["resource"] != nil || json["extensions"] != nil || json["authOptions"] != nil
-            payment = isDiscovery ? .discovery : .topUpOffer
+            payment = isDiscovery ? .discovery(discovery) : .topUpOffer(discovery.offer)
         } else if says("spend limit exceeded") || code?.hasSuffix("SPEND_LIMIT_EXCEEDED") == true {
             payment = .keyLimit
         } else if says("insufficient") || code == "INSUFFICIENT_BALANCE" {

@@ -1,31 +1,33 @@
 import Foundation
 import VideoModels
 
-/// The findings in the body of a 400: a flat list (`issues`), a tree of `_errors` (`details`), or one named parameter.
+/// The findings in the body of a 400: a flat list (`issues`), a tree of `_errors` (`details`), one named parameter, or a
+/// sentence that names a field.
 enum FindingReader {
     private static let most = 100
     private static let deepest = 12
 
     static func findings(_ json: JSON, parameter: String?, message: String) -> [Finding] {
-        let issues = (json["issues"]?.array ?? []).prefix(most).compactMap(finding)
-        if !issues.isEmpty { return issues }
+        let issues = (json["issues"]?.array ?? []).prefix(most).flatMap(findings)
+        if !issues.isEmpty { return Array(issues.prefix(most)) }
         var fromTree: [Finding] = []
         if let details = json["details"], details.object != nil { walk(details, path: [], depth: 0, into: &fromTree) }
         if !fromTree.isEmpty { return fromTree }
-        guard let parameter else { return [] }
-        return [made(path: [parameter], code: .malformed, message: message, options: nil)]
+        guard let field = parameter ?? FieldNames.named(in: message) else { return [] }
+        return [made(path: [field], code: code(nil, message, received: nil), message: message, options: nil)]
     }
 
-    private static func finding(_ issue: JSON) -> Finding? {
-        guard issue.object != nil else { return nil }
+    private static func findings(_ issue: JSON) -> [Finding] {
+        guard issue.object != nil else { return [] }
         let path = issue["path"]?.texts ?? []
         let message = issue["message"]?.text ?? ""
-        let options = issue["options"]?.texts ?? issue["values"]?.texts
+        let code = code(issue["code"]?.text, message, received: issue["received"]?.text, of: issue["type"]?.text)
+        let options = issue["options"]?.texts ?? issue["values"]?.texts ?? expected(issue["expected"]?.text)
+        // Several unknown keys come as one issue.
         let keys = issue["keys"]?.texts ?? []
-        return made(
-            path: path.isEmpty ? keys : path,
-            code: code(issue["code"]?.text, message, received: issue["received"]?.text),
-            message: message, options: options ?? expected(issue["expected"]?.text))
+        let paths = keys.isEmpty ? [path] : keys.prefix(most).map { path.last == $0 ? path : path + [$0] }
+        let limit = code == .tooMany ? issue["maximum"]?.text.map { [$0] } : nil
+        return paths.map { made(path: $0, code: code, message: message, options: limit ?? options) }
     }
 
     private static func walk(_ tree: JSON, path: [String], depth: Int, into findings: inout [Finding]) {
@@ -39,22 +41,26 @@ enum FindingReader {
     }
 
     private static func made(path: [String], code: Finding.Code, message: String, options: [String]?) -> Finding {
-        let allowed = options ?? expected(message)
+        let allowed = (options ?? expected(message)).map { Array($0.prefix(most)) }
+        let isChoice = allowed != nil && code != .required && code != .tooMany
         return Finding(
-            field: field(path), code: allowed == nil || code == .required ? code : .notAllowed,
+            field: FieldNames.path(path.prefix(deepest)), code: isChoice ? .notAllowed : code,
             message: Scrubber.clean(message), allowed: allowed)
     }
 
-    private static func code(_ word: String?, _ message: String, received: String?) -> Finding.Code {
+    private static func code(
+        _ word: String?, _ message: String, received: String?, of type: String? = nil
+    ) -> Finding.Code {
         let text = message.lowercased()
         switch word {
         case "unrecognized_keys": return .notSupported
         case "invalid_enum_value", "invalid_value", "invalid_literal": return .notAllowed
-        case "too_big": return .tooLong
+        case "too_big": return type == "array" || text.contains("element") ? .tooMany : .tooLong
         default: break
         }
         if received == "undefined" || text.contains("required") { return .required }
         if text.contains("not support") || text.contains("unrecognized") { return .notSupported }
+        if text.contains("too many") || (text.contains("at most") && text.contains("element")) { return .tooMany }
         if text.contains("too long") || text.contains("at most") { return .tooLong }
         return .malformed
     }
@@ -64,22 +70,54 @@ enum FindingReader {
         guard let text, text.contains("'") else { return nil }
         let start = text.firstRange(of: "Expected ")?.upperBound ?? text.startIndex
         let clause = text[start...].prefix { $0 != "," }
+        // A single quoted word without `Expected` before it is what was given, or the name of a key.
+        guard start != text.startIndex || clause.contains("|") else { return nil }
         let words = clause.split(separator: "|").compactMap { part -> String? in
             let quoted = part.split(separator: "'", omittingEmptySubsequences: false)
             return quoted.count == 3 ? String(quoted[1]) : nil
         }
         return words.isEmpty ? nil : words
     }
+}
 
-    /// `reference_image_urls`, `2` as `reference_images[2]`: the name that `VideoRequest` has for it.
-    private static func field(_ path: [String]) -> String {
-        let names = [
-            "image_url": "image", "end_image_url": "end_image", "audio_url": "audio_track", "video_url": "video",
-            "reference_image_urls": "reference_images",
-        ]
-        return path.prefix(deepest).reduce("") { field, step in
-            if Int(step) != nil { return "\(field)[\(step)]" }
-            return (field.isEmpty ? "" : field + ".") + (names[step] ?? String(step.prefix(100)))
+/// The upstream's names for the fields of a request, and those that `VideoRequest` has for them.
+enum FieldNames {
+    /// Names that differ, at the top of a request.
+    private static let ours = [
+        "image_url": "image", "end_image_url": "end_image", "audio_url": "audio_track", "video_url": "video",
+        "reference_image_urls": "reference_images", "reference_video_urls": "reference_videos",
+        "reference_audio_urls": "reference_audios", "reference_document_urls": "reference_documents",
+        "reference_video_total_duration": "reference_video_seconds", "scene_image_urls": "scene_images",
+        "camera_trajectory": "camera_path", "omni_reference_task_type": "reference_task", "bitrate_mode": "bitrate",
+        "voice_id": "voice",
+    ]
+    /// Names that differ inside an entry of a list.
+    private static let inside = [
+        "image_url": "image", "video_url": "video", "audio_url": "audio", "frontal_image_url": "frontal_image",
+        "reference_image_urls": "reference_images", "frame_index": "frame", "type": "role", "ref_name": "name",
+    ]
+    /// Names that are the same on both sides.
+    private static let same = [
+        "negative_prompt", "aspect_ratio", "upscale_factor", "image_references", "video_references", "keyframes",
+        "elements", "resolution", "duration", "prompt",
+    ]
+
+    /// `reference_image_urls`, `2` as `reference_images[2]`.
+    static func path(_ path: some Collection<String>) -> String {
+        path.reduce("") { field, step in
+            if let index = Int(step) { return "\(field)[\(index)]" }
+            let name = (field.isEmpty ? ours : inside)[step] ?? String(step.prefix(100))
+            return (field.isEmpty ? "" : field + ".") + name
         }
+    }
+
+    /// The field that a sentence such as `This model does not support aspect_ratio` is about; the longest name wins.
+    static func named(in message: String) -> String? {
+        let words = message.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+        let known = words.prefix(200).filter { ours[$0] != nil || same.contains($0) }
+        if let name = known.max(by: { $0.utf8.count < $1.utf8.count }) { return name }
+        // Too common a word to be looked for anywhere but here.
+        for name in ["model", "audio"] where words.starts(with: [name, "is", "required"]) { return name }
+        return words.suffix(2) == ["support", "audio"] ? "audio" : nil
     }
 }

@@ -1,5 +1,5 @@
 /// What a status means at an endpoint (PROTOCOL §12.2). `VeniceError.init` refines some of it by the body.
-enum Verdict: Hashable, Sendable {
+enum Verdict: String, Hashable, Sendable {
     /// Fix the request.
     case invalid
     /// Key, permission, region.
@@ -14,48 +14,105 @@ enum Verdict: Hashable, Sendable {
     case passing
     /// Passing, or the repeated end of a job.
     case passingOrFinal
-    /// A submission that may have been taken.
+    /// A submission that may have been taken, or a payment that may have been credited.
     case unknownOutcome
     case unexpected
 }
 
+/// The table endpoint × status → verdict, as data.
 enum StatusTable {
-    /// One row a status, the columns in the order of `columns`.
-    static let rows: [(status: Int, verdicts: [Verdict])] = [
-        //     models       quote        queue            retrieve         complete     rateLimits   download       deleteDownload
-        (400, [.unexpected, .invalid, .invalid, .invalid, .gone, .unexpected, .passingOrFinal, .gone]),
-        (401, [.account, .account, .account, .account, .account, .account, .passingOrFinal, .gone]),
-        (402, [.payment, .payment, .payment, .payment, .payment, .payment, .passingOrFinal, .gone]),
-        (403, [.account, .account, .account, .account, .account, .account, .passingOrFinal, .gone]),
-        (404, [.unexpected, .gone, .gone, .gone, .gone, .unexpected, .gone, .gone]),
-        (409, [.unexpected, .invalid, .consent, .passing, .passing, .unexpected, .passingOrFinal, .passing]),
-        (410, [.unexpected, .gone, .gone, .gone, .gone, .unexpected, .gone, .gone]),
-        (413, [.unexpected, .invalid, .invalid, .invalid, .invalid, .unexpected, .passingOrFinal, .gone]),
-        (415, [.unexpected, .invalid, .invalid, .invalid, .invalid, .unexpected, .passingOrFinal, .gone]),
-        (422, [.unexpected, .refused, .refused, .refused, .invalid, .unexpected, .passingOrFinal, .gone]),
-        (429, [.throttled, .throttled, .throttled, .throttled, .throttled, .throttled, .throttled, .throttled]),
-        (500, [.passing, .passing, .unknownOutcome, .passingOrFinal, .passing, .passing, .passing, .passing]),
-        (502, [.passing, .passing, .unknownOutcome, .passing, .passing, .passing, .passing, .passing]),
-        (503, [.passing, .passing, .unknownOutcome, .passing, .passing, .passing, .passing, .passing]),
-        (504, [.passing, .passing, .unknownOutcome, .passing, .passing, .passing, .passing, .passing]),
+    /// What the statuses mean at some endpoints that treat them alike.
+    struct Column: Sendable {
+        let endpoints: [VeniceEndpoint]
+        let verdicts: [Int: Verdict]
+        /// Any other 4xx, any other 5xx, and what is no answer to a question at all: a redirect, an unasked 1xx.
+        let other: (client: Verdict, server: Verdict, odd: Verdict)
+    }
+
+    static let columns = [
+        Column(
+            endpoints: [.models, .rateLimits, .rateLimitLog, .billingBalance],
+            verdicts: [401: .account, 402: .payment, 403: .account, 408: .passing, 429: .throttled],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        // A cursor that is no longer taken is a 400.
+        Column(
+            endpoints: [.usageHistory],
+            verdicts: [400: .invalid, 401: .account, 402: .payment, 403: .account, 408: .passing, 429: .throttled],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        Column(
+            endpoints: [.quote],
+            verdicts: [
+                401: .account, 402: .payment, 403: .account, 404: .gone, 408: .passing, 410: .gone, 422: .refused,
+                429: .throttled,
+            ],
+            other: (client: .invalid, server: .passing, odd: .unexpected)),
+        // A submission counts as refused only where that is certain: a timeout of the edge, a redirect and any 5xx may
+        // hide one that was taken.
+        Column(
+            endpoints: [.queue],
+            verdicts: [
+                401: .account, 402: .payment, 403: .account, 404: .gone, 408: .unknownOutcome, 409: .consent,
+                410: .gone,
+                422: .refused, 429: .throttled,
+            ],
+            other: (client: .invalid, server: .unknownOutcome, odd: .unknownOutcome)),
+        Column(
+            endpoints: [.retrieve],
+            verdicts: [
+                400: .invalid, 401: .account, 402: .payment, 403: .account, 404: .gone, 408: .passing, 409: .passing,
+                410: .gone, 413: .invalid, 415: .invalid, 422: .refused, 429: .throttled, 500: .passingOrFinal,
+            ],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        // At present 400 is the normal answer, whatever the id.
+        Column(
+            endpoints: [.complete],
+            verdicts: [
+                400: .gone, 401: .account, 402: .payment, 403: .account, 404: .gone, 408: .passing, 409: .passing,
+                410: .gone, 413: .invalid, 415: .invalid, 422: .invalid, 429: .throttled,
+            ],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        // Retired: 410 is the normal answer.
+        Column(
+            endpoints: [.transcriptions],
+            verdicts: [
+                401: .account, 402: .payment, 403: .account, 404: .gone, 408: .passing, 410: .gone, 422: .refused,
+                429: .throttled,
+            ],
+            other: (client: .invalid, server: .passing, odd: .unexpected)),
+        // 403: the wallet that signed is another one than the path names.
+        Column(
+            endpoints: [.walletBalance, .walletTransactions],
+            verdicts: [400: .invalid, 401: .account, 402: .payment, 403: .account, 408: .passing, 429: .throttled],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        Column(
+            endpoints: [.topUpOffer],
+            verdicts: [402: .payment, 403: .account, 408: .passing, 429: .throttled],
+            other: (client: .unexpected, server: .passing, odd: .unexpected)),
+        // 409: the same payment is settling. 5xx: it may have been credited.
+        Column(
+            endpoints: [.topUp],
+            verdicts: [
+                401: .account, 402: .payment, 403: .account, 408: .unknownOutcome, 409: .passing, 429: .throttled,
+            ],
+            other: (client: .invalid, server: .unknownOutcome, odd: .unknownOutcome)),
+        Column(
+            endpoints: [.download],
+            verdicts: [404: .gone, 408: .passing, 410: .gone, 429: .throttled],
+            other: (client: .passingOrFinal, server: .passing, odd: .unexpected)),
+        Column(
+            endpoints: [.deleteDownload],
+            verdicts: [408: .passing, 409: .passing, 429: .throttled],
+            other: (client: .gone, server: .passing, odd: .unexpected)),
     ]
 
-    static let columns: [VeniceEndpoint] = [
-        .models, .quote, .queue, .retrieve, .complete, .rateLimits, .download, .deleteDownload,
-    ]
-
-    /// For a status without a row, its class decides. A submission counts as refused only where that is certain: a
-    /// timeout of the edge (408), a redirect and any 5xx may hide one that was taken.
     static func verdict(_ endpoint: VeniceEndpoint, _ status: Int) -> Verdict {
-        if let row = rows.first(where: { $0.status == status }), let column = columns.firstIndex(of: endpoint) {
-            return row.verdicts[column]
-        }
-        let isSubmission = endpoint == .queue
+        // Every endpoint has its column; a test says so.
+        guard let column = columns.first(where: { $0.endpoints.contains(endpoint) }) else { return .unexpected }
+        if let verdict = column.verdicts[status] { return verdict }
         switch status {
-        case 408: return isSubmission ? .unknownOutcome : .passing
-        case 400..<500: return isSubmission || endpoint == .quote ? .invalid : .unexpected
-        case 500..<600: return isSubmission ? .unknownOutcome : .passing
-        default: return isSubmission ? .unknownOutcome : .unexpected
+        case 400..<500: return column.other.client
+        case 500..<600: return column.other.server
+        default: return column.other.odd
         }
     }
 }

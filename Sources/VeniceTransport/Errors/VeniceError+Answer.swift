@@ -7,8 +7,12 @@ extension VeniceError {
     init(_ endpoint: VeniceEndpoint, status: Int, headers: AnswerHeaders, body: [UInt8], now: Date) {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
-            endpoint: endpoint, status: status, ray: headers.ray, requestID: told.requestID ?? headers.requestID,
+            endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
             message: told.message)
+        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
+            self = .notSent(evidence)
+            return
+        }
         switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
@@ -31,27 +35,31 @@ extension VeniceError {
 
     /// No answer, or no whole one.
     init(_ endpoint: VeniceEndpoint, _ error: HTTPClientError, status: Int? = nil, headers: AnswerHeaders? = nil) {
-        let evidence = VeniceEvidence(
-            endpoint: endpoint, status: status, ray: headers?.ray, requestID: headers?.requestID,
-            message: error.description)
+        let evidence = VeniceEvidence(endpoint: endpoint, status: status, headers: headers, message: error.description)
         switch (error.reason, error.sent) {
         case (.invalidRequest, .nothing): self = .operatorMustAct(evidence)
         case (_, .nothing): self = .notSent(evidence)
-        case (_, .maybe) where endpoint == .queue: self = .outcomeUnknown(evidence)
+        case (_, .maybe) where endpoint.movesMoney: self = .outcomeUnknown(evidence)
         case (.tooLarge, .maybe), (.malformed, .maybe): self = .unexpectedAnswer(evidence)
         case (_, .maybe): self = .retryLater(after: nil, mayBeFinal: false, evidence)
         }
     }
 
-    /// Where one status has two meanings that only the words tell apart.
+    /// Where one status has several meanings that only the body tells apart.
     private static func refined(
         _ verdict: Verdict, _ endpoint: VeniceEndpoint, _ status: Int, _ told: ErrorBody
     ) -> Verdict {
-        switch (endpoint, status) {
+        switch (endpoint, status, told.code) {
         // An unknown, foreign or expired id.
-        case (.retrieve, 400) where told.says("request id is invalid"): .gone
+        case (.retrieve, 400, _) where told.says("request id is invalid"): .gone
         // A request without `model`, which has been seen with either status.
-        case (_, 404) where told.says("model is required"): .invalid
+        case (_, 404, _) where told.says("model is required"): .invalid
+        // A payment's header has no business on any route but one.
+        case (_, 400, "PAYMENT_HEADER_NOT_ACCEPTED"): .account
+        // Nothing moved.
+        case (.topUp, 402, "SETTLEMENT_FAILED"): .passing
+        // The upstream itself takes no payments.
+        case (.topUp, 503, "NOT_CONFIGURED"): .account
         default: verdict
         }
     }

@@ -2,9 +2,11 @@ public import VideoModels
 
 /// Why a call did not do what it was for, sorted by what its caller does next.
 public enum VeniceError: Error, Hashable, Sendable {
-    /// No byte left this machine: repeating is safe, even for a paid submission.
+    /// Nothing was done, so repeating is safe, even for a paid submission: no byte left this machine, or a wallet's
+    /// signature came too late, too early or a second time (then `evidence.status` is 401) and a new one may do.
     case notSent(VeniceEvidence)
     /// A paid submission may have been taken and charged, and its id is lost. Never repeat it without a person's word.
+    /// For a top-up: the payment may have been credited; the same one may go again, but no other before the balance is known.
     case outcomeUnknown(VeniceEvidence)
     /// Too many requests, or too many failures. Nothing was done; come back after that time, or after a backoff of your own.
     case throttled(retryAfter: Duration?, VeniceEvidence)
@@ -62,33 +64,61 @@ public struct VeniceEvidence: Hashable, Sendable, CustomStringConvertible {
     public let endpoint: VeniceEndpoint
     /// Nil when there was no answer.
     public let status: Int?
-    /// `CF-RAY`, which names the request at the upstream's edge.
-    public let ray: String?
+    /// What the answer said beside its body; nil when there was none.
+    public let headers: AnswerHeaders?
+    /// From the body where it names one, else from the headers.
     public let requestID: String?
+    /// The upstream's own word for what is wrong, without an `X402_` before it. Most answers have none.
+    public let code: String?
     /// The upstream's words, shortened and cleaned of keys and links, or those of the transport.
     public let message: String
 
-    init(endpoint: VeniceEndpoint, status: Int? = nil, ray: String? = nil, requestID: String? = nil, message: String) {
+    /// `CF-RAY`, which names the request at the upstream's edge.
+    public var ray: String? { headers?.ray }
+
+    init(
+        endpoint: VeniceEndpoint, status: Int? = nil, headers: AnswerHeaders? = nil, requestID: String? = nil,
+        code: String? = nil, message: String
+    ) {
         self.endpoint = endpoint
         self.status = status
-        self.ray = ray
-        self.requestID = requestID
+        self.headers = headers
+        self.requestID = requestID.map(Scrubber.clean) ?? headers?.requestID
+        self.code = code.map { Scrubber.clean(String($0.prefix(100))) }
         self.message = Scrubber.clean(message)
+    }
+
+    init(_ answer: VeniceClient.Answer, _ message: String) {
+        self.init(endpoint: answer.endpoint, status: answer.status, headers: answer.headers, message: message)
     }
 
     public var description: String {
         let parts = [
-            endpoint.rawValue, status.map { "status \($0)" }, ray.map { "CF-RAY \($0)" },
-            requestID.map { "request \($0)" }, message.isEmpty ? nil : message,
+            endpoint.rawValue, status.map { "status \($0)" }, code, ray.map { "CF-RAY \($0)" },
+            requestID.map { "request \($0)" }, headers?.deprecation.successor.map { "successor \($0)" },
+            message.isEmpty ? nil : message,
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")
     }
 }
 
+/// A route of the API, or the link to a finished file.
 public enum VeniceEndpoint: String, Hashable, Sendable, CaseIterable {
-    case models, quote, queue, retrieve, complete, download
+    case models, quote, queue, retrieve, complete, transcriptions, download
     case rateLimits = "rate_limits"
+    case rateLimitLog = "rate_limit_log"
+    case billingBalance = "billing_balance"
+    case usageHistory = "usage_history"
+    case walletBalance = "wallet_balance"
+    case walletTransactions = "wallet_transactions"
+    /// The top-up route without a payment: a question.
+    case topUpOffer = "top_up_offer"
+    /// The top-up route with a payment.
+    case topUp = "top_up"
     case deleteDownload = "delete_download"
+
+    /// A lost answer may mean that money moved.
+    var movesMoney: Bool { self == .queue || self == .topUp }
 }
 
 /// Why content was refused, and what may help.
@@ -119,14 +149,15 @@ public struct RefusalNotes: Hashable, Sendable {
 /// The forms of "402" (PROTOCOL §1.3), told apart by their bodies.
 public enum PaymentShape: Hashable, Sendable {
     /// No credential arrived: a fault of this client, or of something that strips headers.
-    case discovery
-    case walletTooLow(balance: Money?, minimum: Money?, suggestedTopUp: Money?)
+    case discovery(PaymentDiscovery)
+    /// The wallet is below what any call needs.
+    case walletTooLow(WalletShortfall)
     /// The account's credit does not cover this request.
     case insufficientBalance
     /// The cap set on the key itself.
     case keyLimit
     /// The plain answer of the top-up route, which is no failure.
-    case topUpOffer
+    case topUpOffer(TopUpOffer)
     case unknown
 
     /// Topping up does not help: something is set up wrong.

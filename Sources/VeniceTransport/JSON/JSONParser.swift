@@ -37,7 +37,8 @@ struct JSONParser {
             guard peek == UInt8(ascii: "\""), let key = string() else { return nil }
             skipSpace()
             guard take(":"), let value = value(depth: depth) else { return nil }
-            members[key] = value
+            // The last of several wins, as in most readers; but a null takes away nothing.
+            if value != .null || members[key] == nil { members[key] = value }
             skipSpace()
             if take("}") { return .object(members) }
             guard take(",") else { return nil }

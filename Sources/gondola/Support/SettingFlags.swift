@@ -48,7 +48,7 @@ private func kebab(_ name: Substring) -> String {
 
 extension Option where Value == String? {
     init(setting flag: String) {
-        self.init(name: .customLong(flag), help: SettingHelp.all[flag] ?? SettingHelp.keyFile)
+        self.init(name: .customLong(flag), help: SettingHelp.all[flag])
     }
 }
 
@@ -59,8 +59,8 @@ private enum SettingHelp {
             setting.flag.map {
                 ($0, ArgumentHelp(stringLiteral: setting.helpLine).named(setting.placeholder.lowercased()))
             }
-        }, uniquingKeysWith: { first, _ in first })
-    static let keyFile = ArgumentHelp("File with the Venice key and nothing else (VENICE_API_KEY_FILE)").named("path")
+        } + Configuration.secretFileFlags.map { ($0, ArgumentHelp(stringLiteral: $1).named("path")) },
+        uniquingKeysWith: { first, _ in first })
 }
 
 extension ArgumentHelp {
@@ -82,8 +82,11 @@ struct PlaceFlags: SettingGroup {
 struct UpstreamFlags: SettingGroup {
     @Option(setting: "venice-base-url") var veniceBaseUrl: String?
     @Option(setting: "venice-api-key-file") var veniceApiKeyFile: String?
+    @Option(setting: "venice-wallet-key-file") var veniceWalletKeyFile: String?
+    @Option(setting: "venice-accounts-file") var veniceAccountsFile: String?
     @Option(setting: "venice-account") var veniceAccount: String?
     @Option(setting: "venice-download-hosts") var veniceDownloadHosts: String?
+    @Option(setting: "venice-ca-file") var veniceCaFile: String?
     @Option(setting: "time-scale") var timeScale: String?
     @Option(setting: "queue-limit") var queueLimit: String?
     @Option(setting: "retrieve-limit") var retrieveLimit: String?

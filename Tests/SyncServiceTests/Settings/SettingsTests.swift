@@ -11,8 +11,9 @@ struct SettingsTests {
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
         "GONDOLA_STATE_DIR": "/srv/state", "GONDOLA_SECRET_KEY_FILE": "/etc/gondola.key",
         "VENICE_BASE_URL": "https://example.com/api", "VENICE_API_KEY": "key-1", "VENICE_ACCOUNT": "second",
-        "VENICE_DOWNLOAD_HOSTS": "cdn.example.com, 127.0.0.1", "VENICE_CA_FILE": "/etc/authority.pem",
-        "VENICE_PROXY": "http://user:secret@proxy.example:3128", "GONDOLA_TIME_SCALE": "0.25",
+        "VENICE_CA_FILE": "/etc/authority.pem", "VENICE_PROXY": "http://user:secret@proxy.example:3128",
+        "VENICE_WALLET_KEY": String(repeating: "46", count: 32), "GONDOLA_VENICE_ACCOUNTS_FILE": "/etc/accounts.json",
+        "VENICE_DOWNLOAD_HOSTS": "cdn.example.com, 127.0.0.1", "GONDOLA_TIME_SCALE": "0.25",
         "GONDOLA_QUEUE_LIMIT": "41", "GONDOLA_RETRIEVE_LIMIT": "121", "GONDOLA_RATE_WINDOW": "2m",
         "GONDOLA_CONNECT_TIMEOUT": "11s", "GONDOLA_ANSWER_TIMEOUT": "130s", "GONDOLA_IDLE_TIMEOUT": "61s",
         "GONDOLA_MODELS_REFRESH": "10m", "GONDOLA_VIDEO_BYTES_LIMIT": "1GiB", "GONDOLA_WORKER_JOBS": "65",
@@ -36,10 +37,19 @@ struct SettingsTests {
     }
 
     @Test func `every field of the configuration can be set`() throws {
-        let changed = facts(of: try Configuration.resolve(environment: Self.samples))
-        for (field, value) in facts(of: Configuration()) {
-            #expect(changed[field] != value, "no setting for \(field)")
+        // A key, a wallet and a list of accounts exclude one another.
+        let credentials = ["VENICE_API_KEY", "VENICE_WALLET_KEY", "GONDOLA_VENICE_ACCOUNTS_FILE"]
+        var changed: Set<String> = []
+        for credential in credentials {
+            var samples = Self.samples.filter { !credentials.contains($0.key) || $0.key == credential }
+            if credential.hasSuffix("FILE") { samples["VENICE_ACCOUNT"] = nil }
+            samples["KEY"] = "key-2"
+            let resolved = try Configuration.resolve(
+                environment: samples, readPlain: { _ in #"[{"id": "a", "key_env": "KEY"}]"# })
+            let defaults = facts(of: Configuration())
+            changed.formUnion(facts(of: resolved).filter { defaults[$0.key] != $0.value }.keys)
         }
+        for field in facts(of: Configuration()).keys { #expect(changed.contains(field), "no setting for \(field)") }
     }
 
     @Test func `a default reads back as itself`() throws {
@@ -91,10 +101,12 @@ struct SettingsTests {
     @Test func `the key comes from a file, and not from two places`() throws {
         let files = ["/run/key": " key-2\n", "/run/two": "a\nb"]
         func resolve(_ environment: [String: String]) throws -> Configuration {
-            try Configuration.resolve(environment: environment) { path in
-                guard let text = files[path] else { throw CocoaError(.fileNoSuchFile) }
-                return text
-            }
+            try Configuration.resolve(
+                environment: environment,
+                readSecret: { path in
+                    guard let text = files[path] else { throw CocoaError(.fileNoSuchFile) }
+                    return text
+                })
         }
         #expect(try resolve(["VENICE_API_KEY_FILE": "/run/key"]).veniceKey == Redacted("key-2"))
         #expect(throws: InvalidSettings.self) { try resolve(["VENICE_API_KEY_FILE": "/run/none"]) }

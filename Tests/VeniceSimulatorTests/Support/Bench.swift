@@ -16,6 +16,8 @@ struct Bench: Sendable {
         var settings = Configuration(mediaDirectory: media)
         settings.clock = clock
         settings.mediaVariants = 1
+        // The clock stands still between two calls.
+        settings.shortestPoll = 0
         settings.renderLaw = RenderLaw(
             medians: Dictionary(uniqueKeysWithValues: ModelKind.allCases.map { ($0, 100) }), sigma: 0)
         return settings
@@ -45,6 +47,20 @@ struct Bench: Sendable {
             throw error
         }
         try await simulator.shutdown()
+    }
+
+    func get(_ path: String, key: String? = Sample.key, headers: [String: String] = [:]) async throws
+        -> PlainClient.Reply
+    {
+        var headers = headers
+        if let key { headers["Authorization"] = "Bearer \(key)" }
+        return try await client.call("GET", path, headers: headers)
+    }
+
+    /// The path of a job's private link.
+    func path(_ job: Queued) throws -> String {
+        guard let link = job.link else { throw PlainClient.Broken(what: "the job has no link") }
+        return String(link.dropFirst(simulator.baseURL.count))
     }
 
     func post(_ name: String, _ body: JSONValue, key: String? = Sample.key) async throws -> PlainClient.Reply {

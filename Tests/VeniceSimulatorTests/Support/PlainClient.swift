@@ -27,6 +27,8 @@ struct PlainClient: Sendable {
 
     let host: String
     let port: UInt16
+    /// The address to call from; any when it is nil.
+    var source: String?
 
     init(_ baseURL: String) throws {
         guard let parts = URLComponents(string: baseURL), let host = parts.host, let port = parts.port else {
@@ -42,7 +44,11 @@ struct PlainClient: Sendable {
         var head = "\(method) \(target) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if method == "POST" { head += "Content-Length: \(body.count)\r\n" }
-        let request = Data((head + "\r\n").utf8) + body
+        return try await raw(Data((head + "\r\n").utf8) + body)
+    }
+
+    /// Sends these bytes and reads until the connection ends.
+    func raw(_ request: Data) async throws -> Reply {
         // Its own thread: a blocked socket must not take one from the test runner's few.
         return try await withCheckedThrowingContinuation { continuation in
             Thread { continuation.resume(with: Result { try exchange(request) }) }.start()
@@ -59,6 +65,7 @@ struct PlainClient: Sendable {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         inet_pton(AF_INET, host, &address.sin_addr)
+        try bindSource(socket)
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -68,6 +75,19 @@ struct PlainClient: Sendable {
         let wasReset = write(request, socket)
         let (bytes, isReset) = try readToEnd(socket)
         return parse(bytes, isReset: wasReset || isReset)
+    }
+
+    private func bindSource(_ socket: Int32) throws {
+        guard let source else { return }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        inet_pton(AF_INET, source, &address.sin_addr)
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard bound == 0 else { throw Broken(what: "bind: \(String(cString: strerror(errno)))") }
     }
 
     /// A peer that resets makes this stop early; what it sent before is still read. Whoever sees a reset first takes it: a

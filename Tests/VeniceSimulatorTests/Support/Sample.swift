@@ -5,6 +5,8 @@ import Foundation
 /// Media just real enough to be recognised, and request bodies that are right for a model.
 enum Sample {
     static let key = "VENICE_INFERENCE_KEY_sample"
+    /// Of the same user.
+    static let adminKey = "VENICE_ADMIN_KEY_sample"
 
     static func png(_ width: Int, _ height: Int) -> Data {
         Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13]) + Data("IHDR".utf8)
@@ -23,6 +25,22 @@ enum Sample {
 
     static let mp4 = Data([0, 0, 0, 16]) + Data("ftypisom".utf8) + Data(count: 4)
     static let wav = Data("RIFF".utf8) + Data(count: 4) + Data("WAVEfmt ".utf8)
+
+    /// A movie header that says how long the clip is.
+    static func mp4(seconds: Double) -> Data {
+        let header = Data(count: 12) + big(1_000, 4) + big(Int(seconds * 1_000), 4) + Data(count: 80)
+        return mp4 + box("moov", box("mvhd", header))
+    }
+
+    /// Eight bits at 8 kHz: a second has 8,000 bytes, of which only the size is told.
+    static func wav(seconds: Double) -> Data {
+        wav + little(16, 4) + Data([1, 0, 1, 0]) + little(8_000, 4) + little(8_000, 4) + Data([1, 0, 8, 0])
+            + Data("data".utf8) + little(Int(seconds * 8_000), 4)
+    }
+
+    private static func box(_ type: String, _ content: Data) -> Data {
+        big(8 + content.count, 4) + Data(type.utf8) + content
+    }
 
     static func dataURL(_ type: String, _ bytes: Data) -> String {
         "data:\(type);base64,\(bytes.base64EncodedString())"
@@ -43,6 +61,12 @@ enum Sample {
         if family.kind == .reference { body["reference_image_urls"] = [picture] }
         return body
     }
+
+    /// What a quote of `quick` wants to know.
+    static let quickQuote: JSONValue = [
+        "model": "pixverse-c1-text-to-video", "duration": "3s", "aspect_ratio": "16:9", "resolution": "360p",
+        "audio": false,
+    ]
 
     /// Quick to encode: 640×360, three seconds, silent; answered with the bytes.
     static let quick: JSONValue = [

@@ -11,7 +11,7 @@ struct PhoneAPI: Sendable {
     var store: PostgresStore
     var objects: LocalObjectStore
     var models: ModelDirectory
-    var venice: VeniceClient
+    var accounts: Accounts
     var hub: FeedHub
     var policy: JobPolicy
     var configuration: Configuration
@@ -68,8 +68,7 @@ struct PhoneAPI: Sendable {
         try await check(submission.request, of: user)
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
-            submission, id: id, user: user, account: configuration.veniceAccount,
-            key: idempotency)
+            submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)
         return try Self.answer(detail, detail.job.id == id ? 201 : 200)
     }
 
@@ -110,7 +109,7 @@ struct PhoneAPI: Sendable {
             QuoteBody.self, keys: ["request"], nested: ["request": .of(VideoRequest.CodingKeys.self)])
         let model = try await check(body.request, of: user)
         let assets = try await store.veniceAssets(of: body.request, user: user, objects: objects)
-        let price = try await venice.quote(QuoteRequest(body.request, model: model, assets: assets))
+        let price = try await accounts.first.quote(QuoteRequest(body.request, model: model, assets: assets))
         return .json(try Wire.encode(Quote(price: price)))
     }
 
