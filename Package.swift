@@ -81,7 +81,8 @@ let package = Package(
                 "VideoModels", "JobLifecycle", "HTTPTransport", "JobStore", "ObjectStorage", "VeniceSimulator", logging,
             ],
             path: "Tests/TestSupport"),
-        .testTarget(name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"]),
+        .testTarget(
+            name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "JobLifecycleTests", dependencies: ["JobLifecycle", "VideoModels", "TestSupport"]),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(

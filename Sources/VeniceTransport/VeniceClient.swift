@@ -19,6 +19,7 @@ public struct VeniceClient: Sendable {
 
     let http: any HTTPClient
     let serverClock = ServerClock()
+    let gate = Gate(places: 5)
 
     public init(_ account: VeniceAccount, http: any HTTPClient) {
         self.account = account

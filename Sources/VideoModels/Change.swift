@@ -4,6 +4,7 @@ public struct Change: Hashable, Sendable {
     public var sequence: Int64
     public var object: Object
 
+    /// What stands there now.
     public enum Object: Hashable, Sendable {
         case job(Job)
         case video(Video)
@@ -13,6 +14,7 @@ public struct Change: Hashable, Sendable {
         case unknown(kind: String, id: String)
     }
 
+    /// The kinds of objects that a feed holds.
     public enum Kind: String, Sendable, CaseIterable { case job, video }
 
     public init(sequence: Int64, object: Object) {
@@ -30,6 +32,7 @@ public struct Change: Hashable, Sendable {
         }
     }
 
+    /// What names an object in all its versions.
     public struct ObjectKey: Hashable, Sendable {
         public var kind: Open<Kind>
         public var id: String

@@ -20,6 +20,7 @@ public struct ChangeReducer: Hashable, Sendable, Codable {
         named = nil
     }
 
+    /// Takes in the page that the cursor was given for. One that comes late or twice changes nothing.
     public mutating func apply(_ page: ChangePage) {
         if page.isSnapshot, cursor == nil { named = [] }
         // A snapshot's page belongs to one under way, any other page to none: what does not is late, and known already.

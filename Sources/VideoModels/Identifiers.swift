@@ -60,8 +60,13 @@ public enum User {}
 /// A phone or tablet of a user. Only its identifier is shared.
 public enum Device {}
 
+/// The name of a user.
 public typealias UserID = Identifier<User>
+/// The name of a device.
 public typealias DeviceID = Identifier<Device>
+/// The name of a job.
 public typealias JobID = Identifier<Job>
+/// The name of a finished video.
 public typealias VideoID = Identifier<Video>
+/// The name of an upload.
 public typealias AssetID = Identifier<Asset>

@@ -19,6 +19,7 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
     /// What a person has to decide, for `attention`.
     public var attention: Attention?
 
+    /// Where a job is, as a phone needs to know it.
     public enum Status: String, Sendable, CaseIterable {
         /// Taken in; being priced or waiting its turn. Nothing is paid.
         case waiting
@@ -92,6 +93,7 @@ extension Job {
         }
     }
 
+    /// Why there is no video, and what became of the money.
     public struct Failure: Hashable, Sendable, Codable {
         /// A stable word, for example `content_policy`.
         public var code: String
@@ -112,6 +114,7 @@ extension Job {
         public var kind: Open<Kind>
         public var message: String
 
+        /// What has to be decided.
         public enum Kind: String, Sendable, CaseIterable {
             /// The request may have been accepted and charged, but the answer was lost.
             case unknownOutcome = "unknown_outcome"
@@ -164,6 +167,7 @@ public struct JobSubmission: Hashable, Sendable, Codable {
         self.maxPrice = maxPrice
     }
 
+    /// The names of the fields in JSON and in findings.
     public enum CodingKeys: String, CodingKey, CaseIterable {
         case request
         case maxPrice = "max_price"

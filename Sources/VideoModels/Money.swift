@@ -20,6 +20,7 @@ public struct Money: Hashable, Sendable {
         self.usd = value
     }
 
+    /// Nothing.
     public static let zero = Money(usd: 0)
     public static func + (left: Self, right: Self) -> Self { Self(usd: left.usd + right.usd) }
     public static func - (left: Self, right: Self) -> Self { Self(usd: left.usd - right.usd) }

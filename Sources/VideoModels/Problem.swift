@@ -14,6 +14,7 @@ public struct Problem: Error, Hashable, Sendable, Codable {
     /// Every finding, for `validation_failed`.
     public var errors: [Finding]?
 
+    /// The errors of the phone's API.
     public enum Code: String, Sendable, CaseIterable {
         case unauthenticated
         case notFound = "not_found"
@@ -71,6 +72,7 @@ public struct Finding: Hashable, Sendable, Codable {
     /// What would be accepted, where that is a list.
     public var allowed: [String]?
 
+    /// What can be wrong with a field.
     public enum Code: String, Sendable, CaseIterable {
         /// The field is needed and missing.
         case required
@@ -80,6 +82,13 @@ public struct Finding: Hashable, Sendable, Codable {
         case notAllowed = "not_allowed"
         case tooLong = "too_long"
         case tooMany = "too_many"
+        case tooFew = "too_few"
+        /// A file with more bytes than the model takes.
+        case tooLarge = "too_large"
+        /// A number that is not within the bounds.
+        case outOfRange = "out_of_range"
+        /// The value does not go with another of the request.
+        case conflict
         case malformed
         case unknownField = "unknown_field"
         case unknownModel = "unknown_model"
@@ -91,7 +100,8 @@ public struct Finding: Hashable, Sendable, Codable {
         self.field = field
         self.code = .known(code)
         self.message = message
-        self.given = given.map { String($0.prefix(200)) }
+        // By scalars: one character may be of any length.
+        self.given = given.map { String(String.UnicodeScalarView($0.unicodeScalars.prefix(200))) }
         self.allowed = allowed
     }
 }

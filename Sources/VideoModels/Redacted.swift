@@ -6,6 +6,7 @@ public struct Redacted<Value: Sendable>: Sendable {
 
     public init(_ value: Value) { self.value = value }
 
+    /// The value in the clear. Whoever calls this answers for where it goes.
     public func reveal() -> Value { value }
 }
 

@@ -2,6 +2,7 @@ public import Foundation
 
 /// The JSON that phone and server speak: snake_case keys, RFC 3339 times in UTC with milliseconds, sorted keys.
 public enum Wire {
+    /// The value as JSON, on one line.
     public static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -12,6 +13,7 @@ public enum Wire {
         return try encoder.encode(value)
     }
 
+    /// Reads JSON; keys that it does not know are passed over.
     public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in

@@ -11,7 +11,11 @@ struct Models: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List models with what they accept.",
-            discussion: "gondola models list --kind text-to-video")
+            discussion: """
+                gondola models list --kind text-to-video
+
+                TAKES names the other fields of a request, those that are needed with a !; --json has their limits.
+                """)
 
         @OptionGroup var phone: PhoneOptions
         @OptionGroup var output: OutputOptions
@@ -36,16 +40,23 @@ struct Models: AsyncParsableCommand {
             Table(
                 [
                     .left("MODEL"), .left("KIND"), .shrinking("DURATIONS"), .shrinking("RESOLUTIONS").extra,
-                    .shrinking("ASPECT RATIOS").extra, .left("SOUND").extra, .left("PRIVACY").extra,
-                    .left("NOTE").extra,
+                    .shrinking("ASPECT RATIOS").extra, .left("SOUND").extra, .shrinking("TAKES").extra,
+                    .left("PRIVACY").extra, .left("NOTE").extra,
                 ],
                 rows: models.sorted { $0.id < $1.id }.map { model in
                     [
                         model.id, model.kind.word, model.durations.joined(separator: " "),
                         model.resolutions.joined(separator: " "), model.aspectRatios.joined(separator: " "),
-                        model.sound.word, model.privacy.word, note(on: model),
+                        model.sound.word, inputs(of: model), model.privacy.word, note(on: model),
                     ]
                 })
+        }
+
+        /// The fields beside those of the other columns; what is needed comes first and has a `!`.
+        private static func inputs(of model: VideoModel) -> String {
+            let needed = model.inputs.filter { $0.value.need == .known(.required) }.keys.sorted().map { "\($0)!" }
+            return (needed + model.inputs.filter { $0.value.need != .known(.required) }.keys.sorted()).joined(
+                separator: " ")
         }
 
         private static func note(on model: VideoModel) -> String {

@@ -10,7 +10,10 @@ struct Submit: AsyncParsableCommand {
             gondola submit --model wan-2.5-preview-text-to-video --duration 5s --resolution 480p --aspect-ratio 16:9 \
             --prompt "a gondola in the fog" --wait
 
-            Prints the price and asks before it spends anything. What a model takes: gondola models list
+            gondola submit --request boat.json
+
+            A file holds a request as the phone's API takes it: {"model": "…", "prompt": "…", "elements": […]}. Options go
+            before what it says. Prints the price and asks before it spends anything. What a model takes: gondola models list
             """)
 
     @OptionGroup var phone: PhoneOptions
@@ -106,7 +109,11 @@ extension Job {
 
 /// The fields of a request as options.
 struct RequestOptions: ParsableArguments {
-    @Option(help: "The model's id.") var model: String
+    @Option(help: "The model's id; needed unless --request has it.") var model: String?
+    @Option(
+        help: ArgumentHelp(
+            "The request as JSON, with every field there is; - reads it from standard input.", valueName: "file"))
+    var request: String?
     @Option(help: "What the video shows.") var prompt: String?
     @Option(help: "What it must not show.") var negativePrompt: String?
     @Option(help: "One of the model's durations, such as 5s.") var duration: String?
@@ -121,28 +128,67 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A picture that the prompt refers to; may be repeated.", valueName: "file-or-url"))
     var referenceImage: [String] = []
 
-    /// The request; files are uploaded first, which costs nothing.
-    func request(uploadingWith client: PhoneClient) async throws -> VideoRequest {
-        var request = VideoRequest(model: model, prompt: prompt)
-        request.negativePrompt = negativePrompt
-        request.duration = duration
-        request.resolution = resolution
-        request.aspectRatio = aspectRatio
-        request.audio = audio
-        request.upscaleFactor = upscaleFactor
-        request.image = try await source(image, client)
-        request.endImage = try await source(endImage, client)
-        request.audioTrack = try await source(audioTrack, client)
-        request.video = try await source(video, client)
-        for picture in referenceImage {
-            request.referenceImages =
-                (request.referenceImages ?? []) + [try await source(picture, client)].compactMap { $0 }
-        }
-        return request
+    @Option(help: ArgumentHelp("A clip that the prompt refers to; may be repeated.", valueName: "file-or-url"))
+    var referenceVideo: [String] = []
+    @Option(help: ArgumentHelp("How long the reference clips are together.", valueName: "seconds"))
+    var referenceVideoSeconds: Double?
+    @Option(help: ArgumentHelp("A sound that the prompt refers to; may be repeated.", valueName: "file-or-url"))
+    var referenceAudio: [String] = []
+
+    func validate() throws {
+        if model == nil, request == nil { throw ValidationError("--model or --request is needed") }
     }
 
-    private func source(_ text: String?, _ client: PhoneClient) async throws -> MediaSource? {
-        guard let text else { return nil }
+    /// The request; files are uploaded first, which costs nothing.
+    func request(uploadingWith client: PhoneClient) async throws -> VideoRequest {
+        var wish = try written()
+        if let prompt { wish.prompt = prompt }
+        if let negativePrompt { wish.negativePrompt = negativePrompt }
+        if let duration { wish.duration = duration }
+        if let resolution { wish.resolution = resolution }
+        if let aspectRatio { wish.aspectRatio = aspectRatio }
+        if let audio { wish.audio = audio }
+        if let upscaleFactor { wish.upscaleFactor = upscaleFactor }
+        if let referenceVideoSeconds { wish.referenceVideoSeconds = referenceVideoSeconds }
+        if let image { wish.image = try await source(image, client) }
+        if let endImage { wish.endImage = try await source(endImage, client) }
+        if let audioTrack { wish.audioTrack = try await source(audioTrack, client) }
+        if let video { wish.video = try await source(video, client) }
+        wish.referenceImages = try await sources(referenceImage, client) ?? wish.referenceImages
+        wish.referenceVideos = try await sources(referenceVideo, client) ?? wish.referenceVideos
+        wish.referenceAudios = try await sources(referenceAudio, client) ?? wish.referenceAudios
+        return wish
+    }
+
+    /// What the file says, or a request without any choices yet.
+    func written() throws -> VideoRequest {
+        guard let request else { return VideoRequest(model: model ?? "") }
+        let data: Data
+        do {
+            let file =
+                request == "-"
+                ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: request))
+            // One byte more than a request may have, so that a longer one is told.
+            data = try file.read(upToCount: 262_145) ?? Data()
+        } catch {
+            throw CommandFailure(.usage, "\(request) cannot be read: \(error.localizedDescription)")
+        }
+        do throws(Problem) {
+            var wish = try VideoRequest(document: data)
+            if let model { wish.model = model }
+            return wish
+        } catch {
+            throw CommandFailure(phone: .problem(error, retryAfter: nil))
+        }
+    }
+
+    private func sources(_ texts: [String], _ client: PhoneClient) async throws -> [MediaSource]? {
+        var sources: [MediaSource] = []
+        for text in texts { sources.append(try await source(text, client)) }
+        return sources.isEmpty ? nil : sources
+    }
+
+    private func source(_ text: String, _ client: PhoneClient) async throws -> MediaSource {
         if text.hasPrefix("https://") || text.hasPrefix("http://") { return .url(text) }
         let type = mediaType(ofFile: text)
         return .asset(try await patiently { try await client.uploadAsset(file: text, contentType: type) }.id)

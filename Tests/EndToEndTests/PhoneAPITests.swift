@@ -77,6 +77,32 @@ import VideoModels
         }
     }
 
+    @Test func `a file that is not what its field is for is refused, and so is a misspelt key deep inside`()
+        async throws
+    {
+        try await Stack.with { stack in
+            let gondola = try await stack.start()
+            let raw = RawPhone(server: gondola.api, token: stack.token.reveal())
+            let phone = try stack.phone(gondola)
+            let picture = try await phone.uploadAsset(file: try await stack.picture(), contentType: "image/png")
+            func body(_ audio: String) -> String {
+                """
+                {"request": {"model": "wan-2.5-preview-image-to-video", "prompt": "p", "duration": "5s", \
+                "resolution": "480p", "image": {"asset_id": "\(picture.id)"}, "audio_track": \(audio)}}
+                """
+            }
+            let wrong = try await raw.ask("POST", "/v1/quotes", body(#"{"asset_id":"\#(picture.id)"}"#))
+            #expect(wrong.status == 422)
+            #expect(wrong.problem?.errors?.map(\.field) == ["request.audio_track"])
+            #expect(wrong.problem?.errors?.first?.code == .known(.notAllowed))
+            #expect(wrong.problem?.errors?.first?.given == "image/png")
+            let misspelt = try await raw.ask("POST", "/v1/quotes", body(#"{"uri":"https://a.example/a.mp3"}"#))
+            #expect(misspelt.status == 422)
+            #expect(misspelt.problem?.errors?.map(\.field) == ["request.audio_track.uri"])
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
     @Test func `nobody gets in without a valid token, and a revoked one ends at once`() async throws {
         try await Stack.with { stack in
             let gondola = try await stack.start()

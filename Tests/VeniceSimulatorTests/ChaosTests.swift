@@ -17,7 +17,7 @@ struct ChaosTests {
     @Test func `every kind of trouble is drawn somewhere`() {
         let drawn = Self.troubled.reduce(into: Set<String>()) { $0.formUnion(names($1)) }
         let all: Set = [
-            "reset", "reset_after", "swallow", "lose_answer", "answer_late", "reply", "edge_page",
+            "reset", "reset_after", "swallow", "lose_answer", "never_answer", "answer_late", "reply", "edge_page",
             "too_many_requests", "refuse", "block", "bad_gateway", "truncate", "stall", "reset_body", "drip",
             "mislabel",
             "dialect", "omit_length", "empty_body", "fail_job",

@@ -109,6 +109,22 @@ struct DialectTests {
         }
     }
 
+    @Test func `the model list comes sparse, with bare text, and with what nobody knows`() async throws {
+        for dialect in [Dialect.modelsSparse, .modelsBareRatio, .modelsNovel] {
+            try await Bench.with(.set(\.dialects, [dialect])) { bench in
+                let models = try await bench.get("/api/v1/models?type=video").json["data"]?.array ?? []
+                let ratios = models.map { $0["model_spec"]?["constraints"]?["aspect_ratios"] }
+                switch dialect {
+                case .modelsSparse:
+                    #expect(models.allSatisfy { $0["created"] == nil && $0["model_spec"]?["name"] == nil })
+                case .modelsBareRatio: #expect(ratios.contains("16:9") && ratios.contains { $0?.array?.count == 3 })
+                default:
+                    #expect(models.count == 117 && models.allSatisfy { $0["model_spec"]?["privacy"] != "anonymized" })
+                }
+            }
+        }
+    }
+
     // MARK: gzip
 
     private func unzipped(_ bytes: Data) throws -> Data {

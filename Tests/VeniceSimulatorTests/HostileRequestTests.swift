@@ -106,3 +106,14 @@ struct HostileRequestTests {
         #expect(ClipLength.seconds(Sample.mp4(seconds: 3)) == 3 && ClipLength.seconds(Sample.wav(seconds: 2)) == 2)
     }
 }
+
+struct BodyBudgetTests {
+    @Test func `bodies share a budget that is given back`() {
+        let connections = Connections()
+        #expect(connections.hold(Connections.bodyBudget - 5))
+        #expect(!connections.hold(6))
+        #expect(connections.hold(5))
+        connections.release(10)
+        #expect(connections.hold(10))
+    }
+}

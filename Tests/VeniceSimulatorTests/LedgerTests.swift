@@ -105,7 +105,7 @@ struct LedgerTests {
             bench.clock.advance(seconds: 1_000)
             let ledger = try await bench.simulator.ledger()
             let json = try #require(JSONValue.parse(try ledger.json()))
-            let parts = ["accounts", "calls", "charges", "faults", "jobs", "refunds", "violations"]
+            let parts = ["accounts", "calls", "charges", "faults", "jobs", "refunds", "violations", "wallets"]
             #expect(json.object?.keys.sorted() == parts)
             #expect(JSONValue.parse(try Ledger(json: try ledger.json()).json()) == json)
         }

@@ -86,6 +86,16 @@ struct LimitsTests {
         }
     }
 
+    @Test func `what goes wrong at private links blocks nobody at the API`() async throws {
+        try await Bench.with(.set(\.failureLimit, 2)) { bench in
+            for _ in 0..<5 {
+                let missing = try await bench.client.call("GET", "/v1/share/read/nothing")
+                #expect(missing.status == 404)
+            }
+            #expect(try await bench.post("quote", Sample.quickQuote, key: nil).status == 200)
+        }
+    }
+
     @Test func `what the error budget does not count never blocks`() async throws {
         try await Bench.with { bench in
             let key = ["Authorization": "Bearer \(Sample.key)"]

@@ -46,7 +46,9 @@ struct VeniceDocsTests {
             $0.offset % 2 == 1
         }
         let named = quoted.compactMap { _, words -> (suite: Substring, test: Substring)? in
-            guard let slash = words.firstIndex(of: "/"), words[..<slash].hasSuffix("Tests") else { return nil }
+            guard let slash = words.firstIndex(of: "/"), words[..<slash].hasSuffix("Tests"),
+                slash != words.index(before: words.endIndex)
+            else { return nil }
             return (words[..<slash], words[words.index(after: slash)...])
         }
         #expect(named.count > 100)

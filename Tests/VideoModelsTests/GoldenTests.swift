@@ -3,41 +3,51 @@ import TestSupport
 import Testing
 import VideoModels
 
-/// What is on the wire is a promise to phones in the field: these texts only ever grow.
+/// What is on the wire is a promise to phones in the field: these files only ever grow.
+///
+/// `UPDATE_GOLDEN=1 swift test --filter GoldenTests` writes them anew; look at the difference before you commit it.
 @Suite struct GoldenTests {
-    private func expect<Value: Codable & Equatable>(_ value: Value, writes golden: String) throws {
-        let json = try Wire.encode(value)
-        #expect(String(decoding: json, as: UTF8.self) == golden)
-        #expect(try Wire.decode(Value.self, from: Data(golden.utf8)) == value)
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+    static let isUpdating = ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1"
+
+    @Test(arguments: WireSample.all) func `a value is written as its file has it, and reads back`(sample: WireSample)
+        throws
+    {
+        let file = Self.folder.appendingPathComponent("\(sample.name).json")
+        let json = try sample.encoded()
+        if Self.isUpdating { try (json + Data("\n".utf8)).write(to: file) }
+        let golden = try Data(contentsOf: file)
+        #expect(String(decoding: json, as: UTF8.self) + "\n" == String(decoding: golden, as: UTF8.self))
+        #expect(try sample.reencoded(golden) == json)
     }
 
-    @Test func `a request with everything`() throws {
-        var request = VideoRequest.sample
-        request.negativePrompt = "text"
-        request.audio = true
-        request.upscaleFactor = 2
-        request.image = .asset(.sample(5))
-        request.endImage = .url("https://a.example/end.png")
-        request.audioTrack = .url("https://a.example/a.mp3")
-        request.video = .url("https://a.example/v.mp4")
-        request.referenceImages = [.url("https://a.example/r.png")]
-        try expect(
-            request,
-            writes: #"{"aspect_ratio":"16:9","audio":true,"audio_track":{"url":"https://a.example/a.mp3"},"#
-                + #""duration":"5s","end_image":{"url":"https://a.example/end.png"},"#
-                + #""image":{"asset_id":"\#(AssetID.sample(5))"},"model":"wan-2.5-preview-text-to-video","#
-                + #""negative_prompt":"text","prompt":"A lighthouse in the storm","#
-                + #""reference_images":[{"url":"https://a.example/r.png"}],"resolution":"720p","upscale_factor":2,"#
-                + #""video":{"url":"https://a.example/v.mp4"}}"#)
-        #expect(
-            request.media.map(\.field) == ["image", "end_image", "audio_track", "video", "reference_images[0]"])
+    @Test(arguments: WireSample.all) func `every key is in snake case`(sample: WireSample) throws {
+        let object = try JSONSerialization.jsonObject(with: try sample.encoded())
+        // The reducer is a device's own file: it keys its objects by their identifiers.
+        let strange = keys(of: object).filter { $0.wholeMatch(of: /[a-z][a-z0-9]*(_[a-z0-9]+)*/) == nil }
+        #expect(strange.filter { UUID(uuidString: $0) == nil && !$0.contains("/") } == [])
     }
 
-    @Test func `absent fields stay out`() throws {
-        try expect(VideoRequest(model: "m", prompt: "p"), writes: #"{"model":"m","prompt":"p"}"#)
-        try expect(
-            JobSubmission(request: VideoRequest(model: "m"), maxPrice: Money("1.5")),
-            writes: #"{"max_price":"1.5","request":{"model":"m"}}"#)
+    private func keys(of value: Any) -> [String] {
+        if let object = value as? [String: Any] { return object.flatMap { [$0.key] + keys(of: $0.value) } }
+        return (value as? [Any] ?? []).flatMap { keys(of: $0) }
+    }
+
+    @Test(arguments: WireSample.all) func `keys that came later are passed over`(sample: WireSample) throws {
+        let object = try JSONSerialization.jsonObject(with: try sample.encoded())
+        let grown = try JSONSerialization.data(withJSONObject: growing(object))
+        let json = try sample.encoded()
+        #expect(try sample.reencoded(grown) == json)
+    }
+
+    /// A new key in every object that is no dictionary.
+    private func growing(_ value: Any, under parent: String = "") -> Any {
+        if let list = value as? [Any] { return list.map { growing($0) } }
+        guard let object = value as? [String: Any] else { return value }
+        var grown: [String: Any] = [:]
+        for (key, value) in object { grown[key] = growing(value, under: key) }
+        if !["inputs", "sequences"].contains(parent) { grown["later"] = ["x": [1, "y"]] }
+        return grown
     }
 
     @Test(arguments: ["{}", #"{"asset_id":"019aa5d6-0000-7000-8000-000000000000","url":"https://a.b"}"#])
@@ -45,107 +55,29 @@ import VideoModels
         #expect(throws: DecodingError.self) { try Wire.decode(MediaSource.self, from: Data(json.utf8)) }
     }
 
-    static let head = #""created_at":"2026-11-21T09:30:00.125Z","#
-    static let request =
-        #""request":{"aspect_ratio":"16:9","duration":"5s","model":"wan-2.5-preview-text-to-video","#
-        + #""prompt":"A lighthouse in the storm","resolution":"720p"},"#
-    static let id = JobID.sample().description
-    static let updated = #""updated_at":"2026-11-21T09:30:00.125Z""#
-
-    @Test func `a job that waits`() throws {
-        try expect(
-            Job.sample,
-            writes: #"{\#(Self.head)"id":"\#(Self.id)",\#(Self.request)"status":"waiting",\#(Self.updated)}"#)
-    }
-
-    @Test func `a job with everything`() throws {
-        var job = Job.sample
-        job.status = .unknown("teleporting")
-        job.price = .sample
-        job.estimate = Job.Estimate(startedAt: .sample, usualSeconds: 90)
-        job.videoID = .sample()
-        job.failure = Job.Failure(code: "content_policy", message: "No.", refunded: false)
-        job.attention = Job.Attention(kind: .known(.unknownOutcome), message: "?")
-        try expect(
-            job,
-            writes: #"{"attention":{"kind":"unknown_outcome","message":"?"},\#(Self.head)"#
-                + #""estimate":{"started_at":"2026-11-21T09:30:00.125Z","usual_seconds":90},"#
-                + #""failure":{"code":"content_policy","message":"No.","refunded":false},"#
-                + #""id":"\#(Self.id)","price":"0.55",\#(Self.request)"status":"teleporting",\#(Self.updated),"#
-                + #""video_id":"\#(VideoID.sample())"}"#)
-    }
-
-    static let video =
-        #"{"bytes":4096,"content_type":"video/mp4","created_at":"2026-11-21T09:30:00.125Z","duration_seconds":5,"#
-        + #""has_sound":true,"height":720,"id":"\#(VideoID.sample())","job_id":"\#(JobID.sample())","#
-        + #""model":"wan-2.5-preview-text-to-video","sha256":"\#(String(repeating: "ab", count: 32))","width":1280}"#
-
-    @Test func `a video and an asset`() throws {
-        try expect(Video.sample, writes: Self.video)
-        let hash = String(repeating: "0", count: 64)
-        try expect(
-            Asset(id: .sample(), contentType: "image/png", bytes: 7, sha256: hash, createdAt: .sample),
-            writes: #"{"bytes":7,"content_type":"image/png","created_at":"2026-11-21T09:30:00.125Z","#
-                + #""id":"\#(AssetID.sample())","sha256":"\#(hash)"}"#)
-    }
-
-    @Test func `a page with each kind of change`() throws {
-        let page = ChangePage(
-            isSnapshot: false,
-            changes: [
-                Change(sequence: 4, object: .video(.sample)),
-                Change(sequence: 5, object: .deleted(kind: .known(.job), id: Self.id)),
-                Change(sequence: 6, object: .deleted(kind: .unknown("album"), id: "a")),
-                Change(sequence: 7, object: .unknown(kind: "album", id: "b")),
-            ], cursor: "1.x", hasMore: true, from: 3, through: 7)
-        try expect(
-            page,
-            writes: #"{"changes":[{"id":"\#(VideoID.sample())","kind":"video","sequence":4,"video":\#(Self.video)},"#
-                + #"{"deleted":true,"id":"\#(Self.id)","kind":"job","sequence":5},"#
-                + #"{"deleted":true,"id":"a","kind":"album","sequence":6},"#
-                + #"{"id":"b","kind":"album","sequence":7}],"#
-                + #""cursor":"1.x","from":3,"has_more":true,"is_snapshot":false,"through":7}"#)
+    @Test func `every source of a request is listed with the path of its field`() {
+        #expect(
+            WireSample.request.media.map(\.field) == [
+                "image", "end_image", "audio_track", "video", "reference_images[0]", "reference_videos[0]",
+                "reference_audios[0]", "reference_documents[0]", "elements[0].frontal_image",
+                "elements[0].reference_images[0]", "elements[0].reference_images[1]", "elements[1].video",
+                "scene_images[0]", "keyframes[0].image", "image_references[0].image", "video_references[0].video",
+                "video_references[0].audio",
+            ])
+        #expect(VideoRequest.Field.allCases.allSatisfy(WireSample.request.has))
     }
 
     @Test func `a change of a kind that came later is kept out without an error`() throws {
         let json = #"{"album":{"name":"x"},"id":"b","kind":"album","sequence":7}"#
         let change = try Wire.decode(Change.self, from: Data(json.utf8))
         #expect(change == Change(sequence: 7, object: .unknown(kind: "album", id: "b")))
-        let job = #"{"id":"\#(Self.id)","kind":"job","sequence":7}"#
+        let job = #"{"id":"\#(JobID.sample())","kind":"job","sequence":7}"#
         #expect(throws: DecodingError.self) { try Wire.decode(Change.self, from: Data(job.utf8)) }
-    }
-
-    @Test func `a problem with its findings`() throws {
-        try expect(
-            Problem(
-                status: 422, code: .validationFailed, title: "Not valid", detail: "d", requestID: "r",
-                errors: [
-                    Finding(field: "duration", code: .notAllowed, message: "m", given: "7s", allowed: ["5s"])
-                ]),
-            writes: #"{"code":"validation_failed","detail":"d","errors":[{"allowed":["5s"],"code":"not_allowed","#
-                + #""field":"duration","given":"7s","message":"m"}],"request_id":"r","status":422,"#
-                + #""title":"Not valid","type":"urn:gondola:problem:validation_failed"}"#)
-        try expect(
-            Problem(status: 404, code: .notFound, title: "t"),
-            writes: #"{"code":"not_found","status":404,"title":"t","type":"urn:gondola:problem:not_found"}"#)
     }
 
     @Test func `a finding shortens what was given`() {
         let finding = Finding(field: "f", code: .tooLong, message: "m", given: String(repeating: "x", count: 500))
         #expect(finding.given?.count == 200)
-    }
-
-    @Test func `details, quotes and models`() throws {
-        try expect(
-            JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)]),
-            writes: #"{"job":{\#(Self.head)"id":"\#(Self.id)",\#(Self.request)"status":"waiting",\#(Self.updated)},"#
-                + #""sequence":3,"timeline":[{"at":"2026-11-21T09:30:00.125Z","status":"waiting"}]}"#)
-        try expect(Quote(price: .sample), writes: #"{"price":"0.55"}"#)
-        try expect(
-            VideoModel.upscaleSample,
-            writes: #"{"aspect_ratios":[],"durations":["Auto"],"id":"topaz-video-upscale","is_offline":false,"#
-                + #""kind":"video","name":"Topaz","privacy":"anonymized","prompt_character_limit":2500,"#
-                + #""resolutions":["2x","4x"],"sound":"none","takes_audio_track":false,"takes_video":true}"#)
     }
 
     @Test func `the words of the wire are stable`() {
@@ -157,6 +89,36 @@ import VideoModels
         #expect(
             Job.Attention.Kind.allCases.map(\.rawValue) == ["unknown_outcome", "consent_needed", "account_blocked"])
         #expect(Change.Kind.allCases.map(\.rawValue) == ["job", "video"])
+        #expect(VideoRequest.ReferenceTask.allCases.map(\.rawValue) == ["auto", "reference", "edit", "extend"])
+        #expect(VideoRequest.Bitrate.allCases.map(\.rawValue) == ["standard", "high"])
+        #expect(VideoRequest.ImageReference.Role.allCases.map(\.rawValue) == ["subject", "background"])
+        #expect(ModelInput.Need.allCases.map(\.rawValue) == ["required", "optional"])
+    }
+}
+
+/// Rows that an earlier release stored.
+@Suite struct EarlierReleaseTests {
+    static let head =
+        #"{"aspect_ratios":["16:9"],"durations":["5s"],"is_offline":true,"name":"N","privacy":"private","#
+        + #""prompt_character_limit":3500,"resolutions":["720p"],"sound":"none","takes_audio_track":true,"#
+
+    @Test func `a model without inputs gets those of its family, and of what the row says`() throws {
+        let row = Self.head + #""id":"kling-o3-reference-to-video","kind":"image-to-video","takes_video":false}"#
+        let model = try Wire.decode(VideoModel.self, from: Data(row.utf8))
+        #expect(model.takesReferences && model.takesAudioTrack && !model.takesVideo && model.isOffline)
+        #expect(model[.elements]?.most == 4)
+        #expect(model.deprecation == nil && model.tags == [] && !model.isRestricted)
+        let clip = Self.head + #""id":"x","kind":"video","removed_at":"2026-11-21T09:30:00.125Z","takes_video":true}"#
+        let leaving = try Wire.decode(VideoModel.self, from: Data(clip.utf8))
+        #expect(leaving[.video]?.need == .known(.required))
+        #expect(leaving.removedAt == .sample)
+    }
+
+    @Test func `a request reads unchanged`() throws {
+        let row =
+            #"{"aspect_ratio":"16:9","audio":true,"duration":"5s","image":{"url":"https://a.example/1"},"model":"m","#
+            + #""prompt":"p","reference_images":[{"asset_id":"\#(AssetID.sample())"}],"upscale_factor":2}"#
+        #expect(try Wire.encode(Wire.decode(VideoRequest.self, from: Data(row.utf8))) == Data(row.utf8))
     }
 }
 

@@ -33,7 +33,9 @@ import VideoModels
         request.aspectRatio = model.aspectRatios.first
         if model.isUpscaler { request.upscaleFactor = 2 }
         if model.takesVideo { request.video = .url("https://a.example/1.mp4") }
-        if model.kind == .known(.imageToVideo), !model.takesReferences { request.image = image }
+        if model.kind == .known(.imageToVideo) {
+            if model.takesReferences { request.referenceImages = [image] } else { request.image = image }
+        }
         return request
     }
 
@@ -60,7 +62,7 @@ import VideoModels
         Case(.imageSample, "aspect_ratio", .notSupported) { $0.aspectRatio = "16:9" },
         Case(.imageSample, "audio", .notSupported) { $0.audio = false },
         Case(.referenceSample, "audio", .notSupported) { $0.audio = true },
-        Case(.upscaleSample, "upscale_factor", .required) { $0.upscaleFactor = nil },
+        Case(.upscaleSample, "upscale_factor", .notAllowed) { $0.upscaleFactor = .min },
         Case(.upscaleSample, "upscale_factor", .notAllowed) { $0.upscaleFactor = 3 },
         Case(.sample, "upscale_factor", .notSupported) { $0.upscaleFactor = 2 },
         Case(.sample, "image", .notSupported) { $0.image = image },
@@ -71,7 +73,7 @@ import VideoModels
         Case(.sample, "audio_track", .notSupported) { $0.audioTrack = image },
         Case(.imageSample, "reference_images", .notSupported) { $0.referenceImages = [image] },
         Case(.referenceSample, "reference_images", .tooMany) {
-            $0.referenceImages = Array(repeating: image, count: 31)
+            $0.referenceImages = Array(repeating: image, count: 5)
         },
         Case(.referenceSample, "reference_images[1].url", .malformed) {
             $0.referenceImages = [image, .url("ftp://a.example/x")]
@@ -92,7 +94,8 @@ import VideoModels
         references.image = .asset(.sample())
         references.endImage = Self.image
         references.audioTrack = Self.image
-        references.referenceImages = Array(repeating: Self.image, count: 30)
+        references.referenceImages = Array(repeating: Self.image, count: 4)
+        references.negativePrompt = ""
         #expect(references.validate(against: .referenceSample) == [])
     }
 
@@ -103,6 +106,15 @@ import VideoModels
         #expect(findings.map(\.field) == [wrong.field])
         #expect(findings.first?.code == .known(wrong.code))
         #expect(findings.first?.message.isEmpty == false)
+    }
+
+    @Test func `a field without a value, such as an empty list, asks for nothing`() {
+        var request = Self.good(.sample)
+        (request.referenceImages, request.elements, request.keyframes) = ([], [], [])
+        #expect(request.validate(against: .sample) == [])
+        var upscale = Self.good(.upscaleSample)
+        upscale.upscaleFactor = nil
+        #expect(upscale.validate(against: .upscaleSample) == [])
     }
 
     @Test func `a choice that is refused names what is allowed`() throws {
@@ -129,8 +141,9 @@ import VideoModels
     }
 
     @Test func `a model of a later kind is judged by what it publishes`() {
-        var model = VideoModel.sample
-        model.kind = .unknown("hologram")
+        let model = VideoModel(
+            id: "a", name: "A", kind: .unknown("hologram"), durations: ["5s"], resolutions: ["480p"],
+            aspectRatios: ["16:9"], sound: .known(.none))
         var request = Self.good(model)
         request.image = Self.image
         #expect(request.validate(against: model) == [])
@@ -139,7 +152,11 @@ import VideoModels
     @Test(arguments: [
         "", "a.png", "https://", "https://localhost/a", "https://user@a.example/", "https://u:p@a.example/",
         "data:image/png;base64,AAAA", "file:///etc/passwd", "https:// a.example/",
-        "https://a.example/" + String(repeating: "x", count: 2048),
+        "https://a.example/" + String(repeating: "x", count: 8192), "https://a.example/\0", "https://a.example/\n",
+        "http://10.1.2.3/", "http://127.0.0.1/", "http://169.254.169.254/latest", "http://172.31.0.1/a",
+        "http://192.168.1.1/", "http://100.64.0.1/", "http://0.0.0.0/", "http://1.2.3/", "http://1.2.3.999/",
+        "http://224.0.0.1/", "http://metadata.google.internal/", "http://printer.local/", "http://a..example/",
+        "http://[::1]/", "http://[fe80::1]/", "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/",
     ])
     func `an address that is not public http is malformed`(url: String) {
         var request = Self.good(.imageSample)
@@ -147,5 +164,16 @@ import VideoModels
         let findings = request.validate(against: .imageSample)
         #expect(findings.map(\.field) == ["image.url"])
         #expect(findings.map(\.code) == [.known(.malformed)])
+    }
+
+    @Test(arguments: [
+        "https://a.example/1.png", "http://a.example:8080/1.png?x=%20#y", "https://8.8.8.8/a", "HTTPS://A.EXAMPLE/",
+        "https://[2001:db8::1]/a", "https://bücher.example/ü.png", "https://172.32.0.1/", "https://a.example./x",
+        "https://a.example/" + String(repeating: "x", count: 8000),
+    ])
+    func `a public address is taken`(url: String) {
+        var request = Self.good(.imageSample)
+        request.image = .url(url)
+        #expect(request.validate(against: .imageSample) == [])
     }
 }

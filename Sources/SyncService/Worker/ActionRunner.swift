@@ -83,6 +83,7 @@ struct ActionRunner: Sendable {
             return ActionResult(
                 .priced(try await venice.quote(QuoteRequest(record.request, model: model, assets: assets))))
         } catch {
+            models.learn(from: error, about: model.id)
             return ActionResult(error.beforePayment)
         }
     }
@@ -144,6 +145,8 @@ struct ActionRunner: Sendable {
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
+            // First, since the next try is made for the model as it is known then.
+            models.learn(from: error, about: request.model)
             result = ActionResult(
                 request.event(after: error), evidence: AttemptEvidence(error), journalFile: file)
         }

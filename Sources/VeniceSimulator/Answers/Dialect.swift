@@ -29,6 +29,10 @@ public enum Dialect: String, Hashable, Sendable, Codable, CaseIterable {
     case inlineDownloadURL = "inline_download_url"
     /// Quote: `currency: "USD"`.
     case quoteCurrency = "quote_currency"
+    /// Models: a single ratio as bare text; everything left out that is optional; words and keys that nobody knows.
+    case modelsBareRatio = "models_bare_ratio"
+    case modelsSparse = "models_sparse"
+    case modelsNovel = "models_novel"
     /// Every JSON object: keys that nobody knows, one of them null, one an object.
     case extraKeys = "extra_keys"
     /// A video that claims to be something else.
@@ -125,6 +129,7 @@ extension Dialect {
         case .queue: respellQueue(&fields)
         case .retrieve: respellRetrieve(&fields)
         case .quote where self == .quoteCurrency: fields["currency"] = "USD"
+        case .models: ModelDialect(self)?.respell(&fields)
         default: break
         }
         return fields

@@ -10,7 +10,7 @@ enum ChaosMenu {
     /// Kinds of trouble; what a kind leaves open is drawn when it is served.
     enum Dish: CaseIterable {
         case reset, edgePage, late, throttle
-        case swallow, lose, resetUpload, internalError, hiddenSuccess, failJob, capacity, refuseContent
+        case swallow, lose, silent, resetUpload, internalError, hiddenSuccess, failJob, capacity, refuseContent
         case badGateway, truncate, stall, resetBody, drip, mislabel, chunked, empty, dialect, block
     }
 
@@ -19,12 +19,13 @@ enum ChaosMenu {
         case .connection, .unknown: []
         case .queue:
             common + [
-                .swallow, .lose, .resetUpload, .internalError, .hiddenSuccess, .failJob, .capacity, .refuseContent,
+                .swallow, .lose, .silent, .resetUpload, .internalError, .hiddenSuccess, .failJob, .capacity,
+                .refuseContent,
                 .truncate, .resetBody, .empty, .dialect, .block,
             ]
         case .retrieve:
             common + [
-                .badGateway, .lose, .internalError, .capacity, .truncate, .stall, .resetBody, .drip, .mislabel,
+                .badGateway, .lose, .silent, .internalError, .capacity, .truncate, .stall, .resetBody, .drip, .mislabel,
                 .chunked, .empty, .dialect, .block,
             ]
         case .download: common + [.lose, .truncate, .stall, .resetBody, .drip, .chunked, .mislabel]
@@ -46,6 +47,7 @@ enum ChaosMenu {
         case .block: return .block(seconds: 2)
         case .swallow: return .swallow
         case .lose: return .loseAnswer
+        case .silent: return .neverAnswer
         case .resetUpload: return .resetAfter(bytes: bytes % 200)
         case .internalError: return .refuse(with: .inference)
         case .hiddenSuccess: return .reply(status: 500, body: Self.failed, processed: true)

@@ -4,6 +4,7 @@ import Synchronization
 /// The open connections, so that an end can wait for what is under way and cut the rest.
 final class Connections: Sendable {
     private struct Members: Sendable {
+        var bodyBytes = 0
         var channels: [ObjectIdentifier: any Channel] = [:]
         var isDraining = false
     }
@@ -23,6 +24,20 @@ final class Connections: Sendable {
             return true
         }
     }
+
+    /// All bodies that are being read, together, hold at most that many bytes.
+    static let bodyBudget = 2_000_000_000
+
+    /// Books bytes of a body that are kept in memory; false when there is no room for them.
+    func hold(_ bytes: Int) -> Bool {
+        members.withLock { members in
+            guard members.bodyBytes + bytes <= Self.bodyBudget else { return false }
+            members.bodyBytes += bytes
+            return true
+        }
+    }
+
+    func release(_ bytes: Int) { members.withLock { $0.bodyBytes -= bytes } }
 
     func remove(_ channel: any Channel) {
         members.withLock { _ = $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }

@@ -49,6 +49,7 @@ extension SimulatorState {
         let entry = LimitEntry(
             keyID: key.id, model: endpoint == .queue ? named : "endpoint:\(endpoint.apiPath)",
             type: isBlocked ? "FAILED_REQUESTS" : "RPM", at: now)
+        if limitLog.count >= Self.accountCapacity { limitLog = [:] }
         limitLog[key.user] = (limitLog[key.user] ?? []).suffix(49) + [entry]
     }
 

@@ -139,12 +139,13 @@ struct SimulatorState: Sendable {
 
     /// Counts the answer and puts the service's own headers on it. Status 0 stands for no answer.
     mutating func close(_ endpoint: Endpoint, _ credential: Credential, _ answer: inout Answer, at now: Date) {
-        if (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure {
+        let isFailure = (400..<500).contains(answer.status) && answer.status != 429 && answer.countsAsFailure
+        if isFailure && !endpoint.isOfShareHost {
             withAccount(credential.failureBucket, at: now) { $0.abuse.recordFailure(at: now) }
             withTraffic(credential.failureBucket) { $0.failures.record(at: now) }
         }
         answers += 1
-        guard endpoint != .download && endpoint != .downloadDelete else { return }
+        guard !endpoint.isOfShareHost else { return }
         if answer.header("X-Request-ID") == nil {
             var dice = Dice(seed: configuration.seed, "request|\(answers)")
             answer.setHeader("X-Request-ID", "req-\(dice.uuid())")
@@ -152,6 +153,7 @@ struct SimulatorState: Sendable {
         var dice = Dice(seed: configuration.seed, "ray|\(answers)")
         answer.setHeader("CF-RAY", String(dice.next() | 1 << 60, radix: 16) + "-FRA")
         answer.setHeader("x-venice-version", "simulator-1")
+        answer.setHeader("x-venice-host-name", "simulator")
         answer.setHeader("x-venice-timestamp", now.formatted(Ledger.time))
         if case .user(let user) = credential { decorate(&answer, endpoint, account(user), at: now) }
     }

@@ -30,8 +30,14 @@ enum QuoteValidation {
     ]
 
     private static func used(_ fields: [String: JSONValue], _ model: VideoModel) -> [String: JSONValue] {
-        guard model.resolutions.isEmpty else { return fields }
-        return fields.filter { $0.key != "resolution" }
+        var fields = fields
+        let aliases: [String: JSONValue] = ["1x": 1, "2x": 2, "4x": 4]
+        // The older name of the factor, still taken here and refused by queue.
+        if fields["upscale_factor"] == nil, let alias = fields["resolution"]?.string.flatMap({ aliases[$0] }) {
+            fields["upscale_factor"] = alias
+        }
+        if model.resolutions.isEmpty { fields["resolution"] = nil }
+        return fields
     }
 
     private static func findings(

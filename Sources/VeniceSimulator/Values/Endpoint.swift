@@ -52,6 +52,9 @@ public enum Endpoint: String, Codable, Sendable, CaseIterable {
             ?? rawValue
     }
 
+    /// Whether it is the share host's, which knows no keys and shares no limits with the API.
+    var isOfShareHost: Bool { self == .download || self == .downloadDelete }
+
     /// Whether only an ADMIN key may call it.
     var needsAdmin: Bool { [.rateLimitsLog, .billingBalance, .usageHistory].contains(self) }
 }

@@ -51,13 +51,18 @@ extension VeniceClient {
             .header(signedBy: key)
     }
 
-    /// Sends a request as it is, and learns the service's time from the answer.
+    /// Sends a request. One that a wallet signed waits while five others of the wallet are without an answer, since a sixth
+    /// is refused (PROTOCOL §1.4), and is signed anew if it had to; its answer tells the service's time.
     func exchange(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
-        let sent = now()
-        let response = try await http.send(request)
-        if request.headers[Self.signInHeader] != nil {
-            serverClock.learn(from: response.headers, sent: sent, received: now())
+        guard request.headers[Self.signInHeader] != nil else { return try await http.send(request) }
+        let passage = await gate.enter()
+        if passage == .cancelled {
+            throw HTTPClientError(.cancelled, "cancelled while others of the wallet were under way")
         }
+        defer { gate.leave() }
+        let sent = now()
+        let response = try await http.send(passage == .afterWaiting ? signedAnew(request) ?? request : request)
+        serverClock.learn(from: response.headers, sent: sent, received: now())
         return response
     }
 }

@@ -129,7 +129,8 @@ struct TopUpTests {
     @Test func `an address may top up ten times a minute`() async throws {
         try await Bench.with { bench in
             for _ in 0..<10 { #expect(try await post(bench, nil).status == 402) }
-            #expect(try await post(bench, nil).status == 429)
+            let eleventh = try await post(bench, nil)
+            #expect(eleventh.status == 429)
             bench.clock.advance(seconds: 60)
             #expect(try await post(bench, nil).status == 402)
         }

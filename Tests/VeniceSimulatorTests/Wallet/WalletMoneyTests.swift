@@ -22,7 +22,8 @@ struct WalletMoneyTests {
 
     @Test func `a wallet above the floor that cannot pay this price gets the plain words`() async throws {
         try await Bench.with(.set(\.walletBalance, Cents(11))) { bench in
-            let reply = try await bench.signed("queue", Sample.quick, wallet)
+            _ = try await bench.queue(Sample.linked, by: wallet)
+            let reply = try await bench.signed("queue", Sample.linked, wallet)
             #expect(reply.status == 402 && reply.json["code"] == nil)
             #expect(reply.json["error"]?.string?.hasPrefix("Insufficient USD") == true)
         }
@@ -135,7 +136,9 @@ struct WalletMoneyTests {
         }
     }
 
-    @Test func `a sixth request at once is refused, and the first that ends makes room`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a sixth request at once is refused, and the first that ends makes room`()
+        async throws
+    {
         try await Bench.with(.set(\.walletBalance, Cents(1000))) { bench in
             try bench.simulator.inject([Fault(.init(endpoint: .queue, count: 5), .answerLate(milliseconds: 1500))])
             try await withThrowingTaskGroup(of: Int.self) { group in

@@ -196,6 +196,51 @@ import VideoModels
         #expect(http.requests.count == 1)
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `no more than five requests of a wallet are without an answer, and those that waited are signed by then`()
+        async throws
+    {
+        let http = HeldHTTPClient()
+        let time = Mutex(now)
+        var client = VeniceClient(VeniceAccount(id: "main", credential: .wallet(key)), http: http)
+        client.now = { time.withLock { $0 } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask { [client] in _ = try await client.retrieve(model: "m", queueID: "q") }
+            }
+            while client.gate.waiting < 3 { await Task.yield() }
+            await http.waitFor(5)
+            time.withLock { $0 += 1000 }
+            http.open()
+            try await group.waitForAll()
+        }
+        #expect(http.most == 5)
+        let issued = try http.requests.map { try #require(line("Issued At", of: signIn($0).message)) }
+        #expect(issued.count { $0 == "2027-01-15T08:00:00.000Z" } == 5)
+        #expect(issued.count { $0 == "2027-01-15T08:16:40.000Z" } == 3)
+        #expect(Set(try http.requests.map { line("Nonce", of: try signIn($0).message) }).count == 8)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `who is cancelled in line takes no place`() async {
+        let gate = Gate(places: 1)
+        #expect(await gate.enter() == .atOnce)
+        let waiting = Task { await gate.enter() }
+        while gate.waiting < 1 { await Task.yield() }
+        waiting.cancel()
+        #expect(await waiting.value == .cancelled)
+        let late = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await gate.enter()
+        }
+        #expect(await late.value == .cancelled)
+        gate.leave()
+        #expect(await gate.enter() == .atOnce)
+        let next = Task { await gate.enter() }
+        while gate.waiting < 1 { await Task.yield() }
+        gate.leave()
+        #expect(await next.value == .afterWaiting)
+    }
+
     @Test func `a key account is never signed for`() async {
         let http = ScriptedHTTPClient(refusal("EXPIRED"))
         let error = await failure { () async throws(VeniceError) in
@@ -208,4 +253,51 @@ import VideoModels
 
 extension ParseStrategy where Self == Date.ISO8601FormatStyle {
     fileprivate static var iso8601WithFraction: Self { Date.ISO8601FormatStyle(includingFractionalSeconds: true) }
+}
+
+/// Answers nobody before it is opened, and counts who waits.
+private final class HeldHTTPClient: HTTPClient {
+    private struct State {
+        var requests: [HTTPRequest] = []
+        var underWay = 0
+        var most = 0
+        var isOpen = false
+        var held: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    var requests: [HTTPRequest] { state.withLock { $0.requests } }
+    var most: Int { state.withLock { $0.most } }
+
+    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
+        state.withLock { state in
+            state.requests.append(request)
+            state.underWay += 1
+            state.most = max(state.most, state.underWay)
+        }
+        await withCheckedContinuation { continuation in
+            let goesOn = state.withLock { state in
+                if !state.isOpen { state.held.append(continuation) }
+                return state.isOpen
+            }
+            if goesOn { continuation.resume() }
+        }
+        state.withLock { $0.underWay -= 1 }
+        return HTTPResponse(
+            status: 200, headers: ["Content-Type": "application/json"],
+            body: HTTPResponseBody([Array(#"{"status": "PROCESSING"}"#.utf8)]))
+    }
+
+    func waitFor(_ count: Int) async {
+        while state.withLock({ $0.held.count }) < count { await Task.yield() }
+    }
+
+    func open() {
+        let held = state.withLock { state in
+            state.isOpen = true
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
 }

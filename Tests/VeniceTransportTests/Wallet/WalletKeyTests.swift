@@ -9,7 +9,7 @@ import VideoModels
         for vector in try WalletVectors.load().keys {
             let key = try #require(WalletKey(Redacted(vector.key)))
             #expect(key.address == vector.address)
-            #expect("04" + key.publicKey.hex == vector.public_key)
+            #expect("04" + key.publicKey.hex == vector.publicKey)
         }
     }
 

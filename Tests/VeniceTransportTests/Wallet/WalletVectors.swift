@@ -9,7 +9,7 @@ struct WalletVectors: Decodable {
     struct Key: Decodable {
         var key: String
         var address: String
-        var public_key: String
+        var publicKey: String
         var signatures: [Signature]
     }
 

@@ -56,8 +56,7 @@ struct PhoneAPI: Sendable {
                 "Idempotency-Key is needed, 1 to 200 bytes: a submission is paid, and must be safe to repeat")
         }
         let submission = try await request.decode(
-            JobSubmission.self, keys: .of(JobSubmission.CodingKeys.self),
-            nested: ["request": .of(VideoRequest.CodingKeys.self)])
+            JobSubmission.self, keys: KnownKeys(JobSubmission.CodingKeys.self, ["request": .videoRequest]))
         if let most = submission.maxPrice, most < .zero {
             throw Problem.invalid([Finding(field: "max_price", code: .malformed, message: "must not be negative")])
         }
@@ -85,7 +84,7 @@ struct PhoneAPI: Sendable {
     }
 
     @Sendable private func decide(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let body = try await request.decode(DecisionBody.self, keys: ["decision"])
+        let body = try await request.decode(DecisionBody.self, keys: KnownKeys(["decision"]))
         guard let decision = Decision(rawValue: body.decision) else {
             throw Problem.invalid([
                 Finding(
@@ -106,16 +105,22 @@ struct PhoneAPI: Sendable {
 
     @Sendable private func quote(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         let body = try await request.decode(
-            QuoteBody.self, keys: ["request"], nested: ["request": .of(VideoRequest.CodingKeys.self)])
+            QuoteBody.self, keys: KnownKeys(["request"], ["request": .videoRequest]))
         let model = try await check(body.request, of: user)
         let assets = try await store.veniceAssets(of: body.request, user: user, objects: objects)
-        let price = try await accounts.first.quote(QuoteRequest(body.request, model: model, assets: assets))
+        let price: Money
+        do throws(VeniceError) {
+            price = try await accounts.first.quote(QuoteRequest(body.request, model: model, assets: assets))
+        } catch {
+            models.learn(from: error, about: model.id)
+            throw error
+        }
         return .json(try Wire.encode(Quote(price: price)))
     }
 
     private struct QuoteBody: Decodable { var request: VideoRequest }
 
-    /// Refuses with every finding at once: the model's, and assets that are not this user's.
+    /// Refuses with every finding at once: the model's, and assets that are not this user's or not what they are for.
     @discardableResult
     private func check(_ request: VideoRequest, of user: UserID) async throws -> VideoModel {
         let model: VideoModel
@@ -132,13 +137,12 @@ struct PhoneAPI: Sendable {
                 status: 503, code: .upstreamUnavailable, title: "The models are not known yet",
                 detail: "Try again in a few seconds.")
         }
-        var findings = request.validate(against: model)
-        for case (let field, .asset(let id)) in request.media {
-            do { _ = try await store.asset(id, user: user) } catch StoreError.notFound {
-                findings.append(
-                    Finding(field: field, code: .notFound, message: "there is no such asset", given: id.description))
-            }
+        var assets: [AssetID: Asset] = [:]
+        for case .asset(let id) in request.media.prefix(VideoRequest.mostMedia).map(\.source) where assets[id] == nil {
+            // One that is missing, or another user's, is left out: the check names its field.
+            do { assets[id] = try await store.asset(id, user: user).object } catch StoreError.notFound { continue }
         }
+        let findings = request.validate(against: model, assets: assets)
         guard findings.isEmpty else {
             throw Problem.invalid(
                 findings.map { finding in
@@ -198,10 +202,6 @@ extension APIResponse {
             detail: "Send Authorization: Bearer and the token of this device.")
         return .problem(problem, headers: ["www-authenticate": "Bearer"], for: request)
     }
-}
-
-extension Set<String> {
-    static func of<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) -> Self { Set(keys.allCases.map(\.stringValue)) }
 }
 
 extension PostgresStore {

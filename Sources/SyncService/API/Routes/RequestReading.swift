@@ -20,12 +20,11 @@ extension Problem {
 
 extension APIRequest {
     static let bodyLimit = 256 << 10
+    /// More do not help a person.
+    private static let mostFindings = 100
 
-    /// Reads a JSON body. Unknown keys are findings: a misspelt field must not be dropped in silence.
-    func decode<Value: Decodable>(_ type: Value.Type, keys: Set<String>, nested: [String: Set<String>] = [:])
-        async throws
-        -> Value
-    {
+    /// Reads a JSON body. Unknown keys are findings, however deep: a misspelt field must not be dropped in silence.
+    func decode<Value: Decodable>(_ type: Value.Type, keys: KnownKeys) async throws -> Value {
         let contentType = headers["content-type"]?.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces)
         }
@@ -34,24 +33,24 @@ extension APIRequest {
                 status: 415, code: .unsupportedMediaType, title: "The body must be JSON",
                 detail: "Content-Type must be application/json")
         }
-        let data = Data(try await body.collect(upTo: Self.bodyLimit).readableBytesView)
-        let object: Any
-        do { object = try JSONSerialization.jsonObject(with: data) } catch {
+        return try Self.read(
+            type, from: Data(try await body.collect(upTo: Self.bodyLimit).readableBytesView), keys: keys)
+    }
+
+    /// Reads JSON that somebody wrote.
+    static func read<Value: Decodable>(
+        _ type: Value.Type, from data: Data, keys: KnownKeys
+    ) throws(Problem) -> Value {
+        guard let object = try? JSONSerialization.jsonObject(with: data) else {
             throw Problem.malformed("the body is no JSON")
         }
         guard let fields = object as? [String: Any] else { throw Problem.malformed("the body must be a JSON object") }
-        var unknown = fields.keys.filter { !keys.contains($0) }
-        for (field, keys) in nested {
-            unknown += (fields[field] as? [String: Any] ?? [:]).keys.filter { !keys.contains($0) }.map {
-                "\(field).\($0)"
-            }
-        }
-        guard unknown.isEmpty else {
-            throw Problem.invalid(
-                unknown.sorted().map { Finding(field: $0, code: .unknownField, message: "there is no such field") })
-        }
+        let findings = keys.findings(in: fields).prefix(mostFindings)
+        guard findings.isEmpty else { throw Problem.invalid(Array(findings)) }
         do { return try Wire.decode(type, from: data) } catch let error as DecodingError {
             throw Problem.invalid([Finding(error)])
+        } catch {
+            throw Problem.malformed("the body cannot be read")
         }
     }
 
@@ -105,6 +104,7 @@ extension Finding {
         case is String.Type: "a text"
         case is Bool.Type: "true or false"
         case is any BinaryInteger.Type: "a whole number"
+        case is any BinaryFloatingPoint.Type: "a number"
         case is any Collection.Type: "a list"
         default: "an object"
         }

@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+import VideoModels
+
+/// One fixed value of each type that phones read or write, with everything that it can hold.
+struct WireSample: Sendable, CustomTestStringConvertible {
+    var name: String
+    /// The value as it stands on the wire.
+    var encoded: @Sendable () throws -> Data
+    /// Decodes, and encodes again what came of it; nil if that is not the value.
+    var reencoded: @Sendable (Data) throws -> Data?
+
+    init<Value: Codable & Equatable & Sendable>(_ name: String, _ value: Value) {
+        self.name = name
+        encoded = { try Wire.encode(value) }
+        reencoded = { data in
+            let decoded = try Wire.decode(Value.self, from: data)
+            return decoded == value ? try Wire.encode(decoded) : nil
+        }
+    }
+
+    var testDescription: String { name }
+
+    static let all: [WireSample] = [
+        WireSample("request", request), WireSample("request-least", VideoRequest(model: "m", prompt: "p")),
+        WireSample("submission", JobSubmission(request: VideoRequest(model: "m"), maxPrice: Money("1.5"))),
+        WireSample("model", model), WireSample("model-upscale", VideoModel.upscaleSample),
+        WireSample("job", job), WireSample("job-waiting", Job.sample),
+        WireSample(
+            "job-detail",
+            JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)])),
+        WireSample("video", Video.sample), WireSample("asset", asset), WireSample("quote", Quote(price: .sample)),
+        WireSample("change-page", page), WireSample("problem", problem),
+        WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
+        WireSample("reducer", reducer),
+    ]
+
+    static let request: VideoRequest = {
+        var request = VideoRequest.sample
+        let source = MediaSource.url("https://a.example/1")
+        request.negativePrompt = "text"
+        request.audio = true
+        request.upscaleFactor = 2
+        request.image = .asset(.sample(5))
+        request.endImage = .url("https://a.example/end.png")
+        request.audioTrack = .url("https://a.example/a.mp3")
+        request.video = .url("https://a.example/v.mp4")
+        request.referenceImages = [.url("https://a.example/r.png")]
+        request.referenceVideos = [source]
+        request.referenceAudios = [source]
+        request.referenceDocuments = [source]
+        request.referenceVideoSeconds = 12.5
+        request.elements = [
+            VideoRequest.Element(frontalImage: source, referenceImages: [source, source]),
+            VideoRequest.Element(video: .asset(.sample(6))),
+        ]
+        request.sceneImages = [source]
+        request.keyframes = [VideoRequest.Keyframe(image: source, frame: 48)]
+        request.imageReferences = [VideoRequest.ImageReference(image: source, role: .known(.subject), name: "hero")]
+        request.videoReferences = [VideoRequest.VideoReference(video: source, name: "dog", audio: source)]
+        request.cameraPath = [
+            VideoRequest.CameraPoint(time: 0, azimuth: -30, elevation: 10, distance: 1.5),
+            VideoRequest.CameraPoint(time: 1, azimuth: 30, elevation: -10.25, distance: 2),
+        ]
+        request.referenceTask = .known(.edit)
+        request.bitrate = .unknown("lavish")
+        request.voice = "alto"
+        return request
+    }()
+
+    static let model: VideoModel = {
+        var model = VideoModel.recorded("seedance-2-5-reference-to-video-basic")
+        model.description = "Makes videos."
+        model.source = "https://a.example/model"
+        model.tags = ["featured"]
+        model.isRestricted = true
+        model.isUncensored = true
+        model.createdAt = .sample
+        model.deprecation = VideoModel.Deprecation(
+            removedAt: .sample, startsAt: .sample, isRemapped: true, replacement: "seedance-3")
+        return model
+    }()
+
+    static let job: Job = {
+        var job = Job.sample
+        job.status = .unknown("teleporting")
+        job.price = .sample
+        job.estimate = Job.Estimate(startedAt: .sample, usualSeconds: 90)
+        job.videoID = .sample()
+        job.failure = Job.Failure(code: "content_policy", message: "No.", refunded: false)
+        job.attention = Job.Attention(kind: .known(.unknownOutcome), message: "?")
+        return job
+    }()
+
+    static let asset = Asset(
+        id: .sample(), contentType: "image/png", bytes: 7, sha256: String(repeating: "0", count: 64),
+        createdAt: .sample)
+
+    static let page = ChangePage(
+        isSnapshot: false,
+        changes: [
+            Change(sequence: 3, object: .job(.sample)), Change(sequence: 4, object: .video(.sample)),
+            Change(sequence: 5, object: .deleted(kind: .known(.job), id: JobID.sample().description)),
+            Change(sequence: 6, object: .deleted(kind: .unknown("album"), id: "a")),
+            Change(sequence: 7, object: .unknown(kind: "album", id: "b")),
+        ], cursor: "1.x", hasMore: true, from: 3, through: 7)
+
+    static let problem = Problem(
+        status: 422, code: .validationFailed, title: "Not valid", detail: "d", requestID: "r",
+        errors: [Finding(field: "duration", code: .notAllowed, message: "m", given: "7s", allowed: ["5s"])])
+
+    static let reducer: ChangeReducer = {
+        var reducer = ChangeReducer()
+        reducer.apply(
+            ChangePage(
+                isSnapshot: true, changes: [Change(sequence: 4, object: .video(.sample))], cursor: "1.y", hasMore: true,
+                from: 0, through: 4))
+        return reducer
+    }()
+}
