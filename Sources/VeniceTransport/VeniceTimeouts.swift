@@ -2,11 +2,12 @@ public import HTTPTransport
 
 /// How long each kind of call may take. Generous where giving up early would cost money or a video.
 public struct VeniceTimeouts: Sendable, Hashable {
-    /// Models, quote, complete, rate limits, deleting a link: connect 10 s, first byte 30 s, idle 15 s, in all 60 s.
+    /// Whatever asks and answers in a few bytes, and the list of models: connect 10 s, first byte 30 s, idle 15 s, in all
+    /// 60 s.
     public var call = HTTPTimeouts(
         connect: .seconds(10), firstByte: .seconds(30), idle: .seconds(15), total: .seconds(60))
-    /// Queue: up to 35 MB go up, and an answer that is given up on is an unknown outcome. First byte 120 s, idle 60 s, in
-    /// all 600 s.
+    /// Queue and top-up: up to 35 MB go up, and an answer that is given up on is an unknown outcome. First byte 120 s,
+    /// idle 60 s, in all 600 s.
     public var queue = HTTPTimeouts(
         connect: .seconds(10), firstByte: .seconds(120), idle: .seconds(60), total: .seconds(600))
     /// Retrieve: the answer may be the video itself. First byte 60 s, idle 30 s, in all 30 min.
