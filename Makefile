@@ -4,12 +4,15 @@
 CONFIGURATION ?= debug
 export CONFIGURATION
 
+# SECONDS        how long `make fuzz` looks for an input that breaks a reader
+SECONDS ?= 20
+
 # Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
 FLAGS := --explicit-target-dependency-import-check error
-SOURCES := $(wildcard Package.swift Sources Tests Benchmarks)
+SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/* Tests/scripts/*)
 
-.PHONY: help bootstrap build programs demo run test format lint clean
+.PHONY: help bootstrap build programs demo run test fuzz bench format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,6 +38,13 @@ run: programs ## the whole stack in the foreground; with VENICE_API_KEY set, on 
 test: bootstrap ## every test, against a private Postgres of its own
 	Tests/scripts/run
 	scripts/postgres with --throwaway - swift test --parallel $(FLAGS)
+
+fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECONDS; one that breaks something is kept
+	scripts/fuzz $(SECONDS)
+
+bench: bootstrap ## figures in optimised code, each against a limit or a peer measured in the same run (docs/benchmarks.md)
+	swift build -c release $(FLAGS) --product gondola-bench
+	.build/release/gondola-bench
 
 format: ## lays out the Swift sources
 	swift format -i -r $(SOURCES)

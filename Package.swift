@@ -66,6 +66,15 @@ let package = Package(
         .executableTarget(
             name: "venice-simulator", dependencies: ["VeniceSimulator", argumentParser, logging]),
 
+        // Figures against a limit or a peer, and the bytes that a fuzzer gives to every reader. Neither is shipped.
+        .executableTarget(
+            name: "gondola-bench",
+            dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser],
+            path: "Benchmarks"),
+        .target(
+            name: "FuzzExercise", dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage"],
+            path: "Fuzz/Exercise"),
+
         .target(
             name: "TestSupport",
             dependencies: [
@@ -98,6 +107,8 @@ let package = Package(
         .testTarget(
             name: "VeniceSimulatorTests",
             dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzExercise"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["gondola-bench"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
@@ -107,6 +118,24 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` builds only what reads bytes from outside, instrumented, and fetches nothing for it: of `ObjectStorage` the
+// check of video files alone.
+if ProcessInfo.processInfo.environment["GONDOLA_FUZZ"] != nil {
+    let ofVideos = ["Video", "ObjectStoreError.swift"]
+    let rest = try? FileManager.default.contentsOfDirectory(atPath: Context.packageDirectory + "/Sources/ObjectStorage")
+    let readers = ["CCurl", "CSecp256k1", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise"]
+    package.dependencies = []
+    package.products = []
+    package.targets =
+        package.targets.filter { readers.contains($0.name) } + [
+            .target(
+                name: "ObjectStorage",
+                exclude: ["Video/VideoFileCheck+File.swift"] + (rest ?? []).filter { !ofVideos.contains($0) },
+                sources: ofVideos),
+            .executableTarget(name: "gondola-fuzz", dependencies: ["FuzzExercise"], path: "Fuzz/Target"),
+        ]
+}
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings

@@ -15,6 +15,13 @@ public struct HTTPResponse: Sendable {
         guard headers["Content-Encoding"].map({ $0.equalsIgnoringCase("identity") }) ?? true else { return nil }
         return headers["Content-Length"].flatMap { Int($0) }.flatMap { $0 < 0 ? nil : $0 }
     }
+
+    /// Whether a body that is cut short ends with an error: its length is announced, or it comes in chunks. Otherwise the
+    /// end of the connection is its end, be it the right one or not.
+    public var isEndMarked: Bool {
+        headers["Content-Length"] != nil
+            || headers.all("Transfer-Encoding").contains { $0.lowercased().contains("chunked") }
+    }
 }
 
 /// The bytes of an answer in chunks, in order, once, for one reader.
@@ -32,6 +39,15 @@ public struct HTTPResponseBody: AsyncSequence, Sendable {
     /// A body that is already here. It ends by throwing `failure` if there is one.
     public init(_ chunks: [[UInt8]], failure: HTTPClientError? = nil) {
         source = ReadyBytes(chunks, failure: failure)
+    }
+
+    /// A body that is made as it is read, one chunk a call.
+    ///
+    /// - Parameter close: Called when the reader wants no more, perhaps more than once and while `next` runs.
+    public init(
+        next: @escaping @Sendable () async throws(HTTPClientError) -> [UInt8]?, close: @escaping @Sendable () -> Void
+    ) {
+        source = MadeBytes(next: next, close: close)
     }
 
     public func makeAsyncIterator() -> Iterator { Iterator(source: source) }

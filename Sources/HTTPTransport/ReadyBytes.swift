@@ -20,3 +20,19 @@ final class ReadyBytes: ByteSource {
         rest.withLock { $0 = ([], HTTPClientError(.cancelled, sent: .maybe, "the body was closed")) }
     }
 }
+
+/// A body that someone else makes. The last reader to let go closes it.
+final class MadeBytes: ByteSource {
+    private let make: @Sendable () async throws(HTTPClientError) -> [UInt8]?
+    private let end: @Sendable () -> Void
+
+    init(next: @escaping @Sendable () async throws(HTTPClientError) -> [UInt8]?, close: @escaping @Sendable () -> Void)
+    {
+        (make, end) = (next, close)
+    }
+
+    deinit { end() }
+
+    func next() async throws(HTTPClientError) -> [UInt8]? { try await make() }
+    func close() { end() }
+}

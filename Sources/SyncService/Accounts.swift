@@ -47,11 +47,20 @@ extension Configuration {
     /// Whether anybody can pay.
     var hasCredential: Bool { accounts.contains { $0.account.credential != .anonymous } }
 
+    /// How to reach the upstream.
+    var transport: CurlHTTPClient.Configuration {
+        var transport = CurlHTTPClient.Configuration()
+        transport.authorityFile = veniceAuthorityFile
+        if let proxy = veniceProxy?.reveal() { transport.proxy = proxy == "none" ? .none : .url(proxy) }
+        return transport
+    }
+
     func client(of account: VeniceAccount, _ http: any HTTPClient) -> VeniceClient {
         var client = VeniceClient(account, http: http)
         client.downloadHosts = DownloadHosts(downloadHosts)
         // Giving up early costs money or a video, so a fast clock shortens waiting less than it shortens the rest.
         client.timeouts = veniceTimeouts.scaled(by: max(timeScale, 0.2))
+        client.downloadPolicy = client.downloadPolicy.scaled(by: timeScale)
         return client
     }
 }

@@ -33,6 +33,10 @@ public struct Configuration: Sendable {
     var accountList: [AccountSettings]?
     /// Hosts that private download links may name; a host covers its subdomains. Loopback only when named.
     public var downloadHosts = ["venice.ai"]
+    /// Certificates in PEM form to trust instead of the system's.
+    public var veniceAuthorityFile: String?
+    /// An address with the proxy's user name and password, if it wants any; `none`; or nil for the environment's.
+    public var veniceProxy: Redacted<String>?
     /// Multiplies what follows the upstream's clock: limits' windows, poll delays, back-off, time-outs, deadlines.
     public var timeScale = 1.0
     /// Submissions and retrieves that the account may make in any `rateWindow` (PROTOCOL §13).

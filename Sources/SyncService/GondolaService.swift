@@ -117,7 +117,10 @@ struct ServiceParts: Sendable {
             connections: configuration.databaseConnections, log: log)
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
-        http = CurlHTTPClient()
+        if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
+            throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
+        }
+        http = CurlHTTPClient(configuration.transport)
         accounts = Accounts(configuration, http: http)
         models = ModelDirectory(
             store: store, venice: accounts.first,

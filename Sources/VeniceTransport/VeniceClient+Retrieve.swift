@@ -1,5 +1,5 @@
 import HTTPTransport
-public import VideoModels
+import VideoModels
 
 extension VeniceClient {
     /// Looks how far a job is. A finished one may come along: `video` is the open answer itself.
@@ -29,47 +29,6 @@ extension VeniceClient {
         }
     }
 
-    /// Opens the file behind a `download_url`. The link is the credential: nothing of the account goes with it, and no
-    /// redirect is followed. Ask only once the job is reported as completed.
-    ///
-    /// - Throws: `operatorMustAct` when the link points to a host that is not allowed; nothing is sent then.
-    public func download(_ link: Redacted<String>) async throws(VeniceError) -> VideoStream {
-        var message = try linkRequest(.download, "GET", link, timeouts.download)
-        message.acceptsCompression = false
-        let response = try await open(.download, message)
-        let (kind, beginning) = try await Self.look(.download, response)
-        guard case .video(let contentType) = kind else {
-            let evidence = Self.evidence(.download, response, "not a video")
-            if kind == .unknown { throw .unexpectedAnswer(evidence) }
-            throw .retryLater(after: nil, mayBeFinal: false, evidence)
-        }
-        return Self.stream(response, beginning, contentType)
-    }
-
-    /// Revokes a `download_url`. One that is gone already counts as revoked.
-    public func deleteDownload(_ link: Redacted<String>) async throws(VeniceError) {
-        do throws(VeniceError) {
-            let response = try await open(.deleteDownload, linkRequest(.deleteDownload, "DELETE", link, timeouts.call))
-            response.body.close()
-        } catch {
-            if case .gone = error { return }
-            throw error
-        }
-    }
-
-    private func linkRequest(
-        _ endpoint: VeniceEndpoint, _ method: String, _ link: Redacted<String>, _ timeouts: HTTPTimeouts
-    ) throws(VeniceError) -> HTTPRequest {
-        guard downloadHosts.allows(link.reveal()) else {
-            let host = (try? HTTPURL(link.reveal()))?.origin ?? "‹unreadable›"
-            let message = "the link points to \(host.replacing("://", with: " ")), which is not among the allowed hosts"
-            throw .operatorMustAct(VeniceEvidence(endpoint: endpoint, message: message))
-        }
-        var request = HTTPRequest(method, link.reveal(), timeouts: timeouts)
-        request.isURLSecret = true
-        return request
-    }
-
     private func read(_ answer: Answer) throws(VeniceError) -> RetrieveOutcome {
         let (json, status) = try answer.read { json in json["status"]?.text.map { (json, $0) } }
         switch RenderStatus(status) {
@@ -84,7 +43,7 @@ extension VeniceClient {
 
 extension VeniceClient {
     /// Reads just enough of a body to tell what it is.
-    private static func look(
+    static func look(
         _ endpoint: VeniceEndpoint, _ response: HTTPResponse
     ) async throws(VeniceError) -> (ContentKind, [UInt8]) {
         var beginning: [UInt8] = []
@@ -109,13 +68,16 @@ extension VeniceClient {
         }
     }
 
-    private static func stream(_ response: HTTPResponse, _ beginning: [UInt8], _ contentType: String) -> VideoStream {
+    /// - Parameter rest: Stands in for the rest of the answer's own body.
+    static func stream(
+        _ response: HTTPResponse, _ beginning: [UInt8], _ contentType: String, rest: HTTPResponseBody? = nil
+    ) -> VideoStream {
         VideoStream(
-            contentType: contentType, announcedLength: response.announcedLength,
-            body: VideoBytes(beginning: beginning, rest: response.body))
+            contentType: contentType, announcedLength: response.announcedLength, isEndMarked: response.isEndMarked,
+            body: VideoBytes(beginning: beginning, rest: rest ?? response.body))
     }
 
-    private static func evidence(
+    static func evidence(
         _ endpoint: VeniceEndpoint, _ response: HTTPResponse, _ message: String
     ) -> VeniceEvidence {
         VeniceEvidence(

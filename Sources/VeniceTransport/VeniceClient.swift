@@ -8,6 +8,10 @@ public struct VeniceClient: Sendable {
     /// Where a `download_url` may point to.
     public var downloadHosts = DownloadHosts.venice
     public var timeouts = VeniceTimeouts()
+    /// How a download that breaks goes on.
+    public var downloadPolicy = DownloadPolicy()
+    /// Waits between two tries of a download.
+    public var clock: any Clock<Duration> = ContinuousClock()
     /// Hears of every answer's headers, good or bad, before the call returns: limits, balances, deprecations.
     public var observer: (@Sendable (VeniceEndpoint, _ status: Int, AnswerHeaders) -> Void)?
     /// To turn a moment in a header into a delay, and to date a wallet's signature.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
@@ -86,6 +87,58 @@ struct AnswerTests {
         let unasked = try await client.send(request)
         #expect(unasked.headers["X-Offered"] == "false")
         #expect(try await unasked.body.collect(upTo: 10_000) == Array(text.utf8))
+    }
+
+    @Test func `a brotli answer is decoded`() async throws {
+        // Made by Google's encoder, 1.2.1 of the Python package `brotli`.
+        let packed = Array(Data(base64Encoded: "G78D+I3TpbYxHGqlyF5fgegkJeA0lhWcsJOI/LeLPQ==")!)
+        let server = try SocketServer { connection, _ in
+            let offered = connection.receiveRequest().head.contains("br")
+            connection.send("HTTP/1.1 200 OK\r\nX-Offered: \(offered)\r\nContent-Encoding: br\r\n")
+            connection.send("Content-Length: \(packed.count)\r\n\r\n")
+            connection.send(packed)
+        }
+        let response = try await client.send(HTTPRequest("GET", server.url))
+        #expect(response.headers["X-Offered"] == "true")
+        let text = String(repeating: #"{"status": "PROCESSING"}"#, count: 40)
+        #expect(try await response.body.collect(upTo: 10_000) == Array(text.utf8))
+    }
+
+    /// `Content-Encoding: gzip` and a stream that is cut, broken or none at all. libcurl tells of the latter two; of a cut
+    /// one it hands out what there was, so a reader has to know the end of a document by itself.
+    @Test(arguments: [
+        ("H4sIAAAAAAACA6tWKi5JLCktVrJSUAoI8nd2DQ729HNX", true), ("H4sIAAAAAAACA/////////8=", false), ("e30=", false),
+    ])
+    func `a broken gzip answer never gives more than there was`(packed: String, isCut: Bool) async throws {
+        let packed = Array(Data(base64Encoded: packed)!)
+        let server = try SocketServer { connection, _ in
+            _ = connection.receiveRequest()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n")
+            connection.send(packed)
+        }
+        let text = String(repeating: #"{"status": "PROCESSING"}"#, count: 40)
+        let response = try await client.send(HTTPRequest("GET", server.url))
+        do throws(HTTPClientError) {
+            let body = try await response.body.collect(upTo: 10_000)
+            #expect(isCut && body.count < text.utf8.count && text.utf8.starts(with: body))
+        } catch {
+            #expect(error.reason == .malformed && error.sent == .maybe)
+        }
+    }
+
+    @Test func `a small answer that unpacks to gigabytes is given up at the bound`() async throws {
+        // One deflate block of a run that repeats: a gzip stream of zeros, without end.
+        let zeros = Array(Data(base64Encoded: "H4sIAAAAAAAAA+zBAQEAAACAkP6v7ggK")!)
+        let server = try SocketServer { connection, _ in
+            _ = connection.receiveRequest()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+            connection.send(zeros)
+            while connection.send([UInt8](repeating: 0, count: 65536)) {}
+        }
+        let error = await #expect(throws: HTTPClientError.self) {
+            _ = try await client.send(HTTPRequest("GET", server.url)).body.collect(upTo: 1 << 20)
+        }
+        #expect(error?.reason == .tooLarge(limit: 1 << 20))
     }
 
     @Test func `redirects are answers like any other`() async throws {

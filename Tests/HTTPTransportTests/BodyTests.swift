@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
@@ -61,6 +62,22 @@ struct BodyTests {
         let expected = #"{"image_url":"data:image/png;base64,"# + Data(bytes).base64EncodedString() + #""}"#
         #expect(seen.value.body == Array(expected.utf8))
         #expect(seen.value.head.components(separatedBy: "\r\n").contains("Content-Length: \(expected.utf8.count)"))
+    }
+
+    @Test(arguments: [HTTPRequest.Part.Encoding.raw, .base64])
+    func `however large a file is, one block of it is in memory`(encoding: HTTPRequest.Part.Encoding) throws {
+        let file = try TemporaryFile([])
+        #expect(truncate(file.path, 64 << 20) == 0)  // sparse
+        let reader = try BodyReader([.bytes([1, 2]), .file(path: file.path, encoding: encoding), .bytes([3])])
+        try reader.open()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var (most, total) = (0, 0)
+        while case let count = try buffer.withUnsafeMutableBytes({ try reader.read(into: $0) }), count > 0 {
+            total += count
+            most = max(most, reader.bytesHeld)
+        }
+        #expect(total == reader.length)
+        #expect(most <= (48 + 64) << 10)
     }
 
     @Test func `a raw file goes out as it is`() async throws {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
@@ -40,6 +41,29 @@ struct ValueTests {
     ])
     func `an address is read as the connecting code reads it`(text: String, origin: String?) {
         #expect((try? HTTPURL(text))?.origin == origin)
+    }
+
+    @Test(
+        arguments: [
+            (["Content-Length": "5"], true), (["content-length": "5", "Content-Encoding": "gzip"], true),
+            (["Transfer-Encoding": "gzip, Chunked"], true), ([:], false), (["Transfer-Encoding": "identity"], false),
+        ] as [(HTTPHeaders, Bool)])
+    func `whether a cut body would be noticed`(headers: HTTPHeaders, isNoticed: Bool) {
+        #expect(HTTPResponse(status: 200, headers: headers).isEndMarked == isNoticed)
+    }
+
+    @Test func `a body that is made is closed when its last reader lets go`() async throws {
+        let (left, closed) = (Locked<[[UInt8]]>([[1], [2]]), Locked(0))
+        do {
+            let body = HTTPResponseBody { () async throws(HTTPClientError) in
+                defer { left.change { $0 = Array($0.dropFirst()) } }
+                return left.value.first
+            } close: {
+                closed.change { $0 += 1 }
+            }
+            #expect(try await body.collect(upTo: 2) == [1, 2])
+        }
+        #expect(closed.value > 0)
     }
 
     @Test func `a body in memory is read once and ends as told`() async throws {

@@ -67,6 +67,10 @@ final class CurlTransfer {
         if let ownReason { return HTTPClientError(ownReason, sent: sent, ownDetail) }
         guard code != CURLE_OK else {
             deliverHead()  // an answer without a body ends with its head
+            // libcurl is content with a connection that ends in the middle of the headers.
+            guard head.isTaken else {
+                return HTTPClientError(.interrupted, sent: sent, "the connection ended before the answer's head did")
+            }
             return nil
         }
         let told = String(cString: message)

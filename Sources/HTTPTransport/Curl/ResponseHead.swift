@@ -5,7 +5,7 @@ struct ResponseHead {
     private var status = 0
     private var headers = HTTPHeaders()
     private(set) var isComplete = false
-    private var isTaken = false
+    private(set) var isTaken = false
 
     init(limit: Int) { self.limit = limit }
 
@@ -27,9 +27,9 @@ struct ResponseHead {
         return true
     }
 
-    /// Status and headers, once.
+    /// Status and headers, once, and only when all of them are here.
     mutating func takeResponse() -> (Int, HTTPHeaders)? {
-        guard !isTaken, status >= 200 else { return nil }
+        guard !isTaken, isComplete else { return nil }
         isTaken = true
         return (status, headers)
     }

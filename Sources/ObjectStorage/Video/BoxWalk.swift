@@ -27,8 +27,11 @@ struct BoxWalk {
                 guard found.movie == nil else { throw box.malformed }
                 found.movie = box
             case "mdat": found.mediaBytes = (found.mediaBytes ?? 0) + box.count
+            case "moof": found.fragments.append(box)
+            case "sidx": found.indexes.append((box, isInFront: found.fragments.isEmpty))
             default: break
             }
+            found.endsWithFragmentIndex = box.type == "mfra"
         }
         return found
     }
@@ -37,9 +40,15 @@ struct BoxWalk {
         var movie = Movie()
         var longest: Double?
         var header: Double??
+        var (scale, fragmented) = (UInt32(0), UInt64?.none)
         try children(of: moov.payload) { (walk, box) throws(VideoFileError) in
             switch box.type {
-            case "mvhd": header = .some(try walk.duration(box))
+            case "mvhd":
+                let times = try walk.times(box)
+                (scale, header) = (times.scale, .some(times.seconds))
+            case "mvex":
+                movie.isFragmented = true
+                try walk.extends(box, of: &movie, units: &fragmented)
             case "trak":
                 let track = try walk.track(box)
                 movie.add(track)
@@ -49,14 +58,34 @@ struct BoxWalk {
         }
         guard let header else { throw .missing(box: "mvhd") }
         movie.duration = header ?? longest
+        movie.fragmentedDuration = fragmented.map { Double($0) / Double(scale) }
         return movie
+    }
+
+    /// `mvex`: how samples of fragments last, and how long all of it lasts.
+    private mutating func extends(
+        _ mvex: Box, of movie: inout Movie, units: inout UInt64?
+    ) throws(VideoFileError) {
+        try children(of: mvex.payload) { (walk, box) throws(VideoFileError) in
+            switch box.type {
+            case "mehd":
+                let isLong = try box.head(1, of: walk.source)[0] == 1
+                let bytes = try box.head(isLong ? 12 : 8, of: walk.source)
+                let length = isLong ? bytes.number(at: 4) : UInt64(bytes.number(at: 4, as: UInt32.self))
+                if length > 0 { units = length }
+            case "trex":
+                let bytes = try box.head(16, of: walk.source)
+                movie.tracks[bytes.number(at: 4), default: TrackTiming()].sampleDuration = bytes.number(at: 12)
+            default: break
+            }
+        }
     }
 
     private mutating func track(_ trak: Box) throws(VideoFileError) -> Track {
         var track = Track()
         try children(of: trak.payload) { (walk, box) throws(VideoFileError) in
             switch box.type {
-            case "tkhd": track.size = try walk.pictureSize(box)
+            case "tkhd": (track.number, track.size) = try walk.trackHeader(box)
             case "mdia": try walk.media(box, into: &track)
             default: break
             }
@@ -67,9 +96,9 @@ struct BoxWalk {
     private mutating func media(_ mdia: Box, into track: inout Track) throws(VideoFileError) {
         try children(of: mdia.payload) { (walk, box) throws(VideoFileError) in
             switch box.type {
-            case "mdhd": track.duration = try walk.duration(box)
+            case "mdhd": (track.scale, track.duration) = try walk.times(box)
             case "hdlr": track.kind = try Array(box.head(12, of: walk.source)[8...])
-            case "minf": track.sampleBytes = try walk.sampleBytes(box)
+            case "minf": try walk.samples(box, into: &track)
             default: break
             }
         }
@@ -84,13 +113,20 @@ struct BoxWalk {
         return found
     }
 
-    private mutating func sampleBytes(_ minf: Box) throws(VideoFileError) -> Int64 {
-        guard let stbl = try first("stbl", in: minf), let stsz = try first("stsz", in: stbl) else { return 0 }
-        return try SampleSizes(stsz).sum(in: source)
+    private mutating func samples(_ minf: Box, into track: inout Track) throws(VideoFileError) {
+        guard let stbl = try first("stbl", in: minf) else { return }
+        let tables = SampleTables(source: source)
+        try children(of: stbl.payload) { (_, box) throws(VideoFileError) in
+            switch box.type {
+            case "stsz": (track.samples, track.sampleBytes) = try tables.sizes(box)
+            case "stco", "co64": track.lastChunk = try tables.lastChunk(box)
+            default: break
+            }
+        }
     }
 
     /// Calls back for each box in a space, which they must fill exactly.
-    private mutating func children(
+    mutating func children(
         of space: Range<Int64>, isTopLevel: Bool = false,
         _ visit: (inout BoxWalk, Box) throws(VideoFileError) -> Void
     ) throws(VideoFileError) {
@@ -115,68 +151,49 @@ struct BoxWalk {
 
 extension BoxWalk {
     /// `mvhd` and `mdhd`: version 0 has 32-bit times, version 1 64-bit; zero or all ones say that it is not known.
-    private func duration(_ box: Box) throws(VideoFileError) -> Double? {
+    private func times(_ box: Box) throws(VideoFileError) -> (scale: UInt32, seconds: Double?) {
         let isLong = try box.head(1, of: source)[0] == 1
         let bytes = try box.head(isLong ? 32 : 20, of: source)
         let scale = bytes.number(at: isLong ? 20 : 12, as: UInt32.self)
         let units = isLong ? bytes.number(at: 24, as: UInt64.self) : UInt64(bytes.number(at: 16, as: UInt32.self))
         guard scale > 0 else { throw box.malformed }
         let isUnknown = units == 0 || units == (isLong ? UInt64.max : UInt64(UInt32.max))
-        return isUnknown ? nil : Double(units) / Double(scale)
+        return (scale, isUnknown ? nil : Double(units) / Double(scale))
     }
 
-    /// `tkhd` ends with width and height, each 16.16 fixed point.
-    private func pictureSize(_ box: Box) throws(VideoFileError) -> (width: Int, height: Int) {
-        let start = try box.head(1, of: source)[0] == 1 ? 88 : 76
+    /// `tkhd` has the track's number, and at its end width and height, each 16.16 fixed point.
+    private func trackHeader(
+        _ box: Box
+    ) throws(VideoFileError) -> (number: UInt32, size: (width: Int, height: Int)) {
+        let isLong = try box.head(1, of: source)[0] == 1
+        let start = isLong ? 88 : 76
         let bytes = try box.head(start + 8, of: source)
-        return (Int(bytes.number(at: start, as: UInt16.self)), Int(bytes.number(at: start + 4, as: UInt16.self)))
+        let size = (Int(bytes.number(at: start, as: UInt16.self)), Int(bytes.number(at: start + 4, as: UInt16.self)))
+        return (bytes.number(at: isLong ? 20 : 12), size)
     }
 }
 
 /// What one `trak` box says.
 private struct Track {
+    var number: UInt32 = 0
     var kind: [UInt8] = []
     var size = (width: 0, height: 0)
+    var scale: UInt32 = 0
     var duration: Double?
+    var samples: UInt64 = 0
     var sampleBytes: Int64 = 0
+    var lastChunk: Int64 = 0
 }
 
 extension Movie {
     fileprivate mutating func add(_ track: Track) {
-        sampleBytes = min(sampleBytes + track.sampleBytes, SampleSizes.largestSum)
+        sampleBytes = min(sampleBytes + track.sampleBytes, SampleTables.largestSum)
+        samples = min(samples + track.samples, UInt64(SampleTables.largestSum))
+        lastChunk = max(lastChunk, track.lastChunk)
+        tracks[track.number, default: TrackTiming()].scale = track.scale
         if track.kind.elementsEqual("soun".utf8) { hasSound = true }
         if track.kind.elementsEqual("vide".utf8), size == nil, track.size.width > 0, track.size.height > 0 {
             size = track.size
         }
-    }
-}
-
-/// The table of sample sizes in an `stsz` box.
-private struct SampleSizes {
-    private let box: Box
-    private static let pieceSize: Int64 = 64 << 10
-    /// Above any real video (a day at 48 samples a second), and little enough to read.
-    private static let largestCount: Int64 = 1 << 22
-    /// Sums stop here, which is more than any file has and leaves room to add.
-    static let largestSum: Int64 = 1 << 60
-
-    init(_ box: Box) {
-        self.box = box
-    }
-
-    func sum(in source: ByteSource) throws(VideoFileError) -> Int64 {
-        let head = try box.head(12, of: source)
-        let (each, count) = (head.number(at: 4, as: UInt32.self), head.number(at: 8, as: UInt32.self))
-        if each != 0 { return Int64(min(UInt64(each) * UInt64(count), UInt64(Self.largestSum))) }
-        guard count <= Self.largestCount, box.count >= 12 + 4 * Int64(count) else { throw box.malformed }
-        var (sum, offset, left) = (Int64(0), box.payload.lowerBound + 12, 4 * Int64(count))
-        while left > 0 {
-            let piece = try source.exactly(Int(min(left, Self.pieceSize)), at: offset)
-            for entry in stride(from: 0, to: piece.count, by: 4) {
-                sum += Int64(piece.number(at: entry, as: UInt32.self))
-            }
-            (offset, left) = (offset + Int64(piece.count), left - Int64(piece.count))
-        }
-        return sum
     }
 }

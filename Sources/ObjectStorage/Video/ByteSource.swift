@@ -1,7 +1,5 @@
-import Foundation
-
 /// Bytes that can be read anywhere: a file, or memory in tests.
-struct ByteSource {
+package struct ByteSource {
     let length: Int64
     /// Reads up to so many bytes at an offset; fewer only at the end.
     let read: (_ offset: Int64, _ count: Int) throws(ObjectStoreError) -> [UInt8]
@@ -10,12 +8,7 @@ struct ByteSource {
         (self.length, self.read) = (length, read)
     }
 
-    init(file: OpenFile, path: String) throws(ObjectStoreError) {
-        length = try File.status(of: file, path: path).info.bytes
-        read = { (offset, count) throws(ObjectStoreError) in try File.read(file.descriptor, at: offset, upTo: count) }
-    }
-
-    init(bytes: [UInt8]) {
+    package init(bytes: [UInt8]) {
         length = Int64(bytes.count)
         read = { (offset, count) throws(ObjectStoreError) in
             let start = Int(min(max(0, offset), Int64(bytes.count)))

@@ -8,6 +8,11 @@ public struct VideoFacts: Hashable, Sendable {
     public let hasSound: Bool
     /// The major brand of the `ftyp` box, such as `isom`.
     public let brand: String
+    /// Whether the file itself shows that nothing is missing at its end.
+    ///
+    /// False only for a fragmented file without an index and without its length in time: it could have been cut between
+    /// two fragments, and only the way it came here can tell.
+    public let isEndProven: Bool
 }
 
 /// Why a file is not a whole video. Offsets and lengths are in bytes.
@@ -17,6 +22,8 @@ public enum VideoFileError: Error, Hashable, Sendable {
     case notAVideo
     /// The file ends at `length`, before what it contains does.
     case truncated(needed: Int64, length: Int64)
+    /// The fragments end after `seconds` of the length that the file announces: it was cut between two of them.
+    case shortened(seconds: Double, of: Double)
     /// A part that every video has is not there; often the file was cut between two parts.
     case missing(box: String)
     /// A part contradicts itself or its surroundings.
@@ -25,5 +32,9 @@ public enum VideoFileError: Error, Hashable, Sendable {
     case tooManyBoxes
     /// No track has a picture with a size.
     case noPicture
+    /// All the parts are there, and there is nothing in them: a stand-in for a video.
+    case noSamples
+    /// Neither the file nor the way it came tells whether this is its end.
+    case endUnknown
     case unreadable(ObjectStoreError)
 }

@@ -57,7 +57,7 @@ extension Configuration {
 
     /// Asks the upstream about the account of that name, or about all. Costs nothing.
     public func testAccounts(named name: String? = nil) async -> [AccountTest] {
-        let http = CurlHTTPClient()
+        let http = CurlHTTPClient(transport)
         defer { http.stop() }
         return await testAccounts(named: name, http: http)
     }

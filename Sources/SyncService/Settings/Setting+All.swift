@@ -43,6 +43,13 @@ extension Setting {
             .upstream, "VENICE_DOWNLOAD_HOSTS", \.downloadHosts, .hosts,
             "Hosts, with their subdomains, that private download links may name; loopback only when named"),
         Setting(
+            .upstream, "VENICE_CA_FILE", \.veniceAuthorityFile, ValueFormat.path.optional(),
+            "File of certificates (PEM) to trust instead of the system's"),
+        Setting(
+            .upstream, "VENICE_PROXY", \.veniceProxy, ValueFormat.proxy.redacted().optional(),
+            "The proxy to go through, or `none`. Without it: https_proxy, http_proxy, all_proxy and no_proxy",
+            isSecret: true, hasFlag: false),
+        Setting(
             .upstream, "GONDOLA_TIME_SCALE", \.timeScale, .factor,
             "Multiplies what follows the upstream's clock: windows of limits, poll delays, back-off, time-outs, "
                 + "deadlines"),

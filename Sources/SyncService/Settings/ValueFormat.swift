@@ -31,6 +31,18 @@ extension ValueFormat where Value == String {
             return text.hasSuffix("/") ? String(text.dropLast()) : text
         }, show: { $0 })
 
+    /// What libcurl takes for a proxy; it may hold a password.
+    static let proxy = Self(
+        placeholder: "URL", expected: "none, or a proxy's http, https or socks5 address with its port",
+        parse: { text in
+            if text == "none" { return text }
+            guard let parts = URLComponents(string: text), parts.host?.isEmpty == false, parts.port != nil,
+                ["http", "https", "socks5", "socks5h"].contains(parts.scheme?.lowercased()),
+                ["", "/"].contains(parts.path), parts.query == nil, parts.fragment == nil
+            else { return nil }
+            return text
+        }, show: { $0 })
+
     private static func nonEmpty(_ placeholder: String, _ expected: String) -> Self {
         Self(
             placeholder: placeholder, expected: expected,

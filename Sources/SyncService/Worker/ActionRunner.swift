@@ -236,7 +236,9 @@ struct ActionRunner: Sendable {
             expecting: stream.announcedLength.map(Int64.init), atMost: videoBytesLimit,
             body: stream.body)
         let facts: VideoFacts
-        do throws(VideoFileError) { facts = try await VideoFileCheck.facts(ofFileAt: staged.path) } catch {
+        do throws(VideoFileError) {
+            facts = try await VideoFileCheck.facts(ofFileAt: staged.path, isEndMarked: stream.isEndMarked)
+        } catch {
             await objects.discard(staged)
             throw error
         }

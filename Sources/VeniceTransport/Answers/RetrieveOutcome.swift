@@ -38,6 +38,9 @@ public struct VideoStream: Sendable {
     public let contentType: String
     /// Nil when the server does not say.
     public let announcedLength: Int?
+    /// Whether a body that is cut short would have been noticed: it has an announced length, or comes in chunks of which
+    /// the last says so. Otherwise the end of the connection is the only end it has.
+    public let isEndMarked: Bool
     public let body: VideoBytes
 }
 

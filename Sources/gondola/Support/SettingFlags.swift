@@ -86,6 +86,7 @@ struct UpstreamFlags: SettingGroup {
     @Option(setting: "venice-accounts-file") var veniceAccountsFile: String?
     @Option(setting: "venice-account") var veniceAccount: String?
     @Option(setting: "venice-download-hosts") var veniceDownloadHosts: String?
+    @Option(setting: "venice-ca-file") var veniceCaFile: String?
     @Option(setting: "time-scale") var timeScale: String?
     @Option(setting: "queue-limit") var queueLimit: String?
     @Option(setting: "retrieve-limit") var retrieveLimit: String?

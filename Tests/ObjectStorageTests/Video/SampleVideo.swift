@@ -2,7 +2,9 @@ import Foundation
 
 /// Real videos, made by ffmpeg once a run: each layout that an upstream may send.
 enum SampleVideo: CaseIterable {
-    case plain, fastStart, quickTime, silent, fragmented
+    case plain, fastStart, quickTime, silent
+    /// With an index behind the fragments; with none; with one in front; with one before each of them.
+    case fragmented, unmarkedFragments, indexedFragments, segments
 
     var arguments: [String] {
         switch self {
@@ -10,8 +12,25 @@ enum SampleVideo: CaseIterable {
         case .fastStart: ["-c:a", "aac", "-movflags", "+faststart", "-f", "mp4"]
         case .quickTime: ["-c:a", "pcm_s16le", "-f", "mov"]
         case .silent: ["-an", "-f", "mp4"]
-        case .fragmented: ["-c:a", "aac", "-movflags", "+frag_keyframe+empty_moov", "-f", "mp4"]
+        case .fragmented: fragments("")
+        case .unmarkedFragments: fragments("+skip_trailer")
+        case .indexedFragments: fragments("+dash+global_sidx")
+        case .segments: fragments("+dash+skip_trailer")
         }
+    }
+
+    var brand: String {
+        switch self {
+        case .quickTime: "qt  "
+        case .plain, .fastStart, .silent, .fragmented, .unmarkedFragments: "isom"
+        case .indexedFragments, .segments: "iso5"
+        }
+    }
+
+    var isFragmented: Bool { [.fragmented, .unmarkedFragments, .indexedFragments, .segments].contains(self) }
+
+    private func fragments(_ flags: String) -> [String] {
+        ["-c:a", "aac", "-g", "4", "-movflags", "+frag_keyframe+empty_moov\(flags)", "-f", "mp4"]
     }
 
     var bytes: [UInt8] { Self.made[self]! }

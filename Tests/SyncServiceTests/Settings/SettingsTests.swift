@@ -11,6 +11,7 @@ struct SettingsTests {
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
         "GONDOLA_STATE_DIR": "/srv/state", "GONDOLA_SECRET_KEY_FILE": "/etc/gondola.key",
         "VENICE_BASE_URL": "https://example.com/api", "VENICE_API_KEY": "key-1", "VENICE_ACCOUNT": "second",
+        "VENICE_CA_FILE": "/etc/authority.pem", "VENICE_PROXY": "http://user:secret@proxy.example:3128",
         "VENICE_WALLET_KEY": String(repeating: "46", count: 32), "GONDOLA_VENICE_ACCOUNTS_FILE": "/etc/accounts.json",
         "VENICE_DOWNLOAD_HOSTS": "cdn.example.com, 127.0.0.1", "GONDOLA_TIME_SCALE": "0.25",
         "GONDOLA_QUEUE_LIMIT": "41", "GONDOLA_RETRIEVE_LIMIT": "121", "GONDOLA_RATE_WINDOW": "2m",
@@ -130,6 +131,7 @@ struct SettingsTests {
         ("GONDOLA_VIDEO_BYTES_LIMIT", "8 GiB"), ("GONDOLA_VIDEO_BYTES_LIMIT", "9999999TiB"),
         ("GONDOLA_LISTEN", "127.0.0.1"), ("GONDOLA_LISTEN", "::1:80"), ("GONDOLA_LISTEN", "localhost:65536"),
         ("GONDOLA_LISTEN", ":80"), ("VENICE_BASE_URL", "ftp://x"), ("VENICE_BASE_URL", "https://u:p@x"),
+        ("VENICE_PROXY", "proxy.example:3128"), ("VENICE_PROXY", "http://proxy.example"), ("VENICE_PROXY", "ftp://a:1"),
         ("VENICE_DOWNLOAD_HOSTS", ","), ("VENICE_DOWNLOAD_HOSTS", "https://x"), ("VENICE_ACCOUNT", "a b"),
         ("GONDOLA_UNKNOWN_OUTCOME", "maybe"),
     ])
