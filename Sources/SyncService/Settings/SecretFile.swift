@@ -27,7 +27,8 @@ enum SecretFile {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Why a file is not read. Holds neither its content nor its name, which may be a secret that was put in the wrong place.
+    /// Why a file is not read. Holds neither its content nor its name, which may be a secret that was put in the wrong
+    /// place.
     struct Unusable: Error, Hashable, CustomStringConvertible {
         var description: String
 

@@ -50,7 +50,7 @@ struct ActionRunner: Sendable {
         }
     }
 
-    /// No other account may go on with the job, so it waits for its own; nothing is lost by that, and whatever is under way
+    /// No other account may go on with the job, so it waits for its own. Nothing is lost by that: whatever is under way
     /// upstream goes on.
     private static func waitForAccount(_ account: String, _ action: NextAction) -> ActionResult {
         let setback = Setback(
