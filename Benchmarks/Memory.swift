@@ -55,13 +55,16 @@ struct Memory: AsyncParsableCommand {
         }
     }
 
+    /// One for all: it stops what runs when it goes.
+    private static let http = CurlHTTPClient(.direct)
+
     private static func retrieve(_ video: LargeVideo) async throws -> VideoStream {
         let server = try LoopbackServer { connection in
             connection.drainRequest()
             video.send(on: connection)
         }
         let client = VeniceClient(
-            VeniceAccount(id: "bench", baseURL: server.url, key: Redacted("key")), http: CurlHTTPClient(.direct))
+            VeniceAccount(id: "bench", baseURL: server.url, key: Redacted("key")), http: http)
         guard case .video(let stream) = try await client.retrieve(model: "m", queueID: "q") else {
             throw ValidationError("no video")
         }
@@ -91,7 +94,7 @@ struct Memory: AsyncParsableCommand {
         }
         let parts: [HTTPRequest.Part] = [.file(path: path, encoding: .base64)]
         let request = HTTPRequest("POST", server.url, body: .parts(parts))
-        _ = try await CurlHTTPClient(.direct).send(request).body.collect(upTo: 0)
+        _ = try await Self.http.send(request).body.collect(upTo: 0)
     }
 
     private func json(mebibytes: Int) async throws {
@@ -105,7 +108,7 @@ struct Memory: AsyncParsableCommand {
             while left > 0, connection.send(block) { left -= block.count }
         }
         let client = VeniceClient(
-            VeniceAccount(id: "bench", baseURL: server.url, key: Redacted("key")), http: CurlHTTPClient(.direct))
+            VeniceAccount(id: "bench", baseURL: server.url, key: Redacted("key")), http: Self.http)
         do throws(VeniceError) {
             _ = try await client.retrieve(model: "m", queueID: "q")
         } catch .unexpectedAnswer {

@@ -36,7 +36,7 @@ struct DownloadTests {
     }
 
     @Test(arguments: [
-        (404, "gone"), (410, "gone"), (429, "throttled for 60.0 seconds"), (500, "retry later"), (503, "retry later"),
+        (404, "gone"), (410, "gone"), (429, "throttled"), (500, "retry later"), (503, "retry later"),
         (403, "retry later"),
         (302, "unexpected answer"),
     ])

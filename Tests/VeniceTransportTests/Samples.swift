@@ -88,7 +88,10 @@ func report(_ words: String, source: SourceLocation = #_sourceLocation) {
 
 extension VeniceError {
     /// The case alone, for tables.
-    var word: String { String("\(self)".prefix { $0 != ":" && $0 != "(" }).trimmingCharacters(in: .whitespaces) }
+    var word: String {
+        if case .throttled = self { return "throttled" }
+        return String("\(self)".prefix { $0 != ":" && $0 != "(" }).trimmingCharacters(in: .whitespaces)
+    }
 }
 
 /// A file that is gone when nobody holds it any more.
