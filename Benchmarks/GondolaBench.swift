@@ -15,9 +15,10 @@ struct All: AsyncParsableCommand {
 
     func run() async throws {
         var isGood = true
+        // Memory first: what other figures leave behind would hide its growth.
         for figure in [
-            ["decode"], ["validate"], ["base64"], ["memory", "retrieve"], ["memory", "store"], ["memory", "upload"],
-            ["memory", "json"],
+            ["memory", "retrieve"], ["memory", "store"], ["memory", "upload"], ["memory", "json"], ["decode"],
+            ["validate"], ["base64"],
         ] {
             do {
                 var command = try GondolaBench.parseAsRoot(figure)

@@ -21,7 +21,7 @@ struct Validate: AsyncParsableCommand {
         }
         try compare(
             "validate (\(pairs.count) models)", time, with: "JSONEncoder", peer, count: Double(rounds * pairs.count),
-            unit: "requests", limit: 2)
+            unit: "requests", limit: 3)
     }
 
     private static func request(for model: VideoModel) -> VideoRequest {
