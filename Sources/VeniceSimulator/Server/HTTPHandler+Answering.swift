@@ -26,7 +26,7 @@ extension HTTPHandler {
         switch answer.delivery {
         case .plain, .chunked: writeWhole(answer, keepAlive: keepAlive, context)
         case .late(let milliseconds):
-            later(milliseconds, context) { $0.writeWhole(answer, keepAlive: keepAlive, $1) }
+            writeLate(answer, milliseconds, keepAlive: keepAlive, context)
         case .lost:
             report(answer, whole: false)
             context.close(promise: nil)
@@ -48,6 +48,19 @@ extension HTTPHandler {
         case .drip(let bytes, let pause):
             writeHead(answer, keepAlive: keepAlive, context)
             drip(answer, from: 0, bytes: min(bytes, 1 << 20), pause: pause, keepAlive: keepAlive, context)
+        }
+    }
+
+    /// Whoever hangs up meanwhile has not been answered.
+    private func writeLate(_ answer: Answer, _ milliseconds: Int, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let hungUp = context.eventLoop.makePromise(of: Bool.self)
+        context.channel.closeFuture.whenComplete { _ in hungUp.succeed(true) }
+        context.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) { hungUp.succeed(false) }
+        hungUp.futureResult.whenSuccess { isGone in
+            let (handler, context) = bound.value
+            if isGone { return handler.report(answer, whole: false) }
+            handler.writeWhole(answer, keepAlive: keepAlive, context)
         }
     }
 

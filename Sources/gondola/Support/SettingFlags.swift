@@ -103,8 +103,8 @@ struct WorkerFlags: SettingGroup {
     @Option(setting: "lease") var lease: String?
     @Option(setting: "lease-renewal") var leaseRenewal: String?
     @Option(setting: "claim-interval") var claimInterval: String?
-    @Option(setting: "poll-early") var pollEarly: String?
-    @Option(setting: "poll-late") var pollLate: String?
+    @Option(setting: "poll-least-gap") var pollLeastGap: String?
+    @Option(setting: "poll-server-error-gap") var pollServerErrorGap: String?
     @Option(setting: "poll-unknown-usual") var pollUnknownUsual: String?
     @Option(setting: "backoff-first") var backoffFirst: String?
     @Option(setting: "backoff-longest") var backoffLongest: String?
