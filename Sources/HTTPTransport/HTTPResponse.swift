@@ -52,7 +52,7 @@ public struct HTTPResponseBody: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(source: source) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         fileprivate let source: any ByteSource
 
         public mutating func next() async throws(HTTPClientError) -> [UInt8]? { try await source.next() }

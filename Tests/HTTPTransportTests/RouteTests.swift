@@ -77,10 +77,11 @@ struct RouteTests {
         let certificates = try TestCertificates()
         let server = try TLSServer(certificates, answers: ["hello": "[2]"])
         let asked = Locked("")
-        let proxy = try SocketServer { connection, _ in
+        // The number alone: a proxy that held the server would keep it running after the test.
+        let proxy = try SocketServer { [port = server.port] connection, _ in
             let head = connection.receiveRequest().head
             asked.set(String(head.prefix { $0 != "\r" && $0 != "\r\n" }))
-            guard let upstream = SocketServer.Connection.open(toPort: server.port) else { return }
+            guard let upstream = SocketServer.Connection.open(toPort: port) else { return }
             connection.send("HTTP/1.1 200 Connection established\r\n\r\n")
             Thread { upstream.relay(from: connection) }.start()
             connection.relay(from: upstream)
@@ -92,6 +93,7 @@ struct RouteTests {
         }
         #expect(try await text(client, "https://localhost:\(server.port)/hello") == "[2]")
         #expect(asked.value == "CONNECT localhost:\(server.port) HTTP/1.1")
+        withExtendedLifetime(server) {}
     }
 
     @Test func `a tunnel that is refused has let nothing through`() async throws {

@@ -74,7 +74,9 @@ public struct VideoBytes: AsyncSequence, Sendable {
                 defer { beginning = [] }
                 return beginning
             }
-            return try await rest.next(isolation: actor)
+            // The isolation is not handed on: in optimised code of Swift 6.3 something is let go of twice when the call that
+            // takes it throws, which ends the process.
+            return try await rest.next()
         }
     }
 
