@@ -36,13 +36,14 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Values and decisions: no I/O, no clock, no C, no logger.
         .target(name: "VideoModels"),
         .target(name: "JobLifecycle", dependencies: ["VideoModels"]),
 
         // Adapters: each owns one outside thing, and none knows another.
-        .target(name: "HTTPTransport", dependencies: ["CCurl"]),
+        .target(name: "HTTPTransport", dependencies: ["CCurl", "CZlib"]),
         .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "CSecp256k1"]),
         .target(
             name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
@@ -124,7 +125,7 @@ let package = Package(
 if ProcessInfo.processInfo.environment["GONDOLA_FUZZ"] != nil {
     let ofVideos = ["Video", "ObjectStoreError.swift"]
     let rest = try? FileManager.default.contentsOfDirectory(atPath: Context.packageDirectory + "/Sources/ObjectStorage")
-    let readers = ["CCurl", "CSecp256k1", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise"]
+    let readers = ["CCurl", "CSecp256k1", "CZlib", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise"]
     package.dependencies = []
     package.products = []
     package.targets =

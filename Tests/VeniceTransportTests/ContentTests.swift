@@ -25,6 +25,16 @@ struct ContentTests {
 
     private static let labels = ["video/mp4", "application/json", "application/octet-stream", "text/html", "", "what"]
     private static let gzip: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0x56, 0x2a, 0x2e, 0x49, 0x2c]
+    /// `{"status":"PROCESSING"}`, coded.
+    private static let coded: [UInt8] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 46, 73, 44, 41, 45, 86, 178, 82, 10, 8, 242, 119, 118, 13, 14,
+        246, 244, 115, 87, 170, 5, 0, 49, 144, 174, 91, 23, 0, 0, 0,
+    ]
+    /// `{"queue_id":"q-1","model":"m"}`, coded.
+    private static let codedReceipt: [UInt8] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 44, 77, 45, 77, 141, 207, 76, 81, 178, 82, 42, 212, 53, 84, 210,
+        81, 202, 205, 79, 73, 205, 1, 242, 114, 149, 106, 1, 101, 94, 58, 10, 30, 0, 0, 0,
+    ]
 
     static let bodies: [(name: String, bytes: [UInt8], outcome: String)] = [
         ("a video", mp4, "video"),
@@ -45,7 +55,8 @@ struct ContentTests {
         ("a page", Array("<!DOCTYPE html><title>502</title>".utf8), "retry later"),
         ("nothing", [], "retry later"),
         ("a bare opening brace", [0x7b], "unexpected answer"),
-        ("gzip without a header that says so", gzip, "unexpected answer"),
+        ("gzip without a header that says so", coded, "processing"),
+        ("half of some gzip", gzip, "unexpected answer"),
     ]
 
     @Test(arguments: bodies.indices, labels)
@@ -64,6 +75,11 @@ struct ContentTests {
         let client = VeniceClient(.answer(status: 200, headers: [:], chunks: [bytes], failure: nil))
         #expect(
             await failure { () throws(VeniceError) in try await client.quote(request) }?.word == "unexpected answer")
+    }
+
+    @Test func `a paid answer is read through gzip that no header announced`() {
+        #expect(QueueReceipt(body: Self.codedReceipt, requestedModel: "m")?.queueID == "q-1")
+        #expect(QueueReceipt(body: Array(Self.codedReceipt.dropLast(12)), requestedModel: "m") == nil)
     }
 
     @Test func `a key twice: the last one counts, but a null takes nothing away`() {

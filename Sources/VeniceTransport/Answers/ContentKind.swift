@@ -1,3 +1,5 @@
+import HTTPTransport
+
 /// What a body is, judged by its first bytes: headers of this API have been seen to be wrong (PROTOCOL §5).
 enum ContentKind: Hashable {
     case video(contentType: String)
@@ -5,8 +7,6 @@ enum ContentKind: Hashable {
     case markup
     case empty
     case unknown
-
-    private static let gzip: [UInt8] = [0x1f, 0x8b]
 
     /// Enough to tell.
     static let bytesNeeded = 12
@@ -19,13 +19,11 @@ enum ContentKind: Hashable {
             self = .empty
         } else if let known = Self.container(bytes) {
             self = .video(contentType: known)
-        } else if first == UInt8(ascii: "{") {
+        } else if first == UInt8(ascii: "{") || Gzip.begins(bytes) {
+            // gzip that no header announced is undone by whoever reads the JSON; no video begins like it.
             self = .json
         } else if first == UInt8(ascii: "<") {
             self = .markup
-        } else if bytes.starts(with: Self.gzip) {
-            // Coded without a header that says so; nobody undoes that, and no video begins like this.
-            self = .unknown
         } else if let declaredType, declaredType.hasPrefix("video/") {
             // Some other container: whether it is whole is for the one who stores it to find out.
             self = .video(contentType: declaredType)

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTransport
 
 /// A JSON value read without expectations: numbers keep their digits, and text stands in for numbers where it can.
 ///
@@ -12,8 +13,18 @@ enum JSON: Hashable, Sendable {
     case array([JSON])
     case object([String: JSON])
 
-    /// Nil when `bytes` hold anything but one JSON value. Broken UTF-8 is repaired, not refused.
+    /// What gzip without a header may expand to; as much as the longest answer, the list of models.
+    private static let expansionLimit = VeniceClient.modelsLimit
+
+    /// Nil when `bytes` hold anything but one JSON value. Broken UTF-8 is repaired, not refused, and gzip is undone.
     init?(_ bytes: some Collection<UInt8>) {
+        if Gzip.begins(bytes) {
+            guard let expanded = Gzip.expand(Array(bytes), atMost: Self.expansionLimit), !Gzip.begins(expanded) else {
+                return nil
+            }
+            self.init(expanded)
+            return
+        }
         var parser = JSONParser(String(decoding: bytes, as: UTF8.self).utf8)
         guard let value = parser.document() else { return nil }
         self = value

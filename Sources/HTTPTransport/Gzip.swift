@@ -1,0 +1,20 @@
+import CZlib
+
+/// gzip (RFC 1952) that no header announced. What a header announces is undone by libcurl.
+public enum Gzip {
+    /// Whether these bytes begin like gzip.
+    public static func begins(_ bytes: some Collection<UInt8>) -> Bool { bytes.starts(with: [0x1f, 0x8b]) }
+
+    /// The bytes behind the coding; nil when they are not whole, or more than `limit`.
+    public static func expand(_ bytes: [UInt8], atMost limit: Int) -> [UInt8]? {
+        guard begins(bytes), limit > 0, let room = UInt32(exactly: limit), let count = UInt32(exactly: bytes.count)
+        else { return nil }
+        var isWhole = false
+        let expanded = [UInt8](unsafeUninitializedCapacity: limit) { output, written in
+            var produced: UInt32 = 0
+            isWhole = gondola_gunzip(bytes, count, output.baseAddress, room, &produced) == Z_STREAM_END
+            written = Int(produced)
+        }
+        return isWhole ? expanded : nil
+    }
+}
