@@ -70,7 +70,9 @@ let package = Package(
         // Figures against a limit or a peer, and the bytes that a fuzzer gives to every reader. Neither is shipped.
         .executableTarget(
             name: "gondola-bench",
-            dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser],
+            dependencies: [
+                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser,
+            ],
             path: "Benchmarks"),
         .target(
             name: "FuzzExercise", dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage"],

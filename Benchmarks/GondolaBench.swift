@@ -6,7 +6,8 @@ struct GondolaBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gondola-bench",
         abstract: "Figures of this build, each against a limit or a peer measured in the same run.",
-        subcommands: [All.self, Decode.self, Validate.self, Base64.self, Memory.self], defaultSubcommand: All.self)
+        subcommands: [All.self, Decode.self, Validate.self, Base64.self, Memory.self, Polling.self],
+        defaultSubcommand: All.self)
 }
 
 /// Every figure at full size.
@@ -18,7 +19,7 @@ struct All: AsyncParsableCommand {
         // Memory first: what other figures leave behind would hide its growth.
         for figure in [
             ["memory", "retrieve"], ["memory", "store"], ["memory", "upload"], ["memory", "json"], ["decode"],
-            ["validate"], ["base64"],
+            ["validate"], ["base64"], ["polling"],
         ] {
             do {
                 var command = try GondolaBench.parseAsRoot(figure)
