@@ -7,7 +7,9 @@ alter table rate_budgets
     drop column arrival,
     -- When the requests of the last window were granted, oldest first. Bounded by the limit itself.
     add column grants timestamptz[] not null default '{}',
-    -- After a rest the account is tried with single requests until one succeeds.
+    -- Set while the account rests, and after that while single requests try whether it is well again.
+    add column rested_until timestamptz,
+    -- Such a request is out, or has been.
     add column is_probing boolean not null default false;
 -- What went out before the upgrade is not in the new column: a window's pause keeps the sum right.
 update rate_budgets set held_until = greatest(held_until, clock_timestamp() + interval '61 seconds');

@@ -1,6 +1,5 @@
 import Foundation
 import JobLifecycle
-import VideoModels
 
 /// Renderings that come, last and are looked at, in simulated time, with the product's own planner.
 struct PollingSimulation {
@@ -43,7 +42,8 @@ struct PollingSimulation {
     let inFlight: Double
     let scheduler: Scheduler
     private var dice: SeededDice
-    private var jobs: [JobID: Rendering] = [:]
+    private var begun: UInt64 = 0
+    private var jobs: [PollLane.Ticket: Rendering] = [:]
     private var knowledge: [DurationKnowledge]
     private var lane = PollLane(planner: PollPlanner())
     private var outcome = Outcome(lags: [], looks: 0)
@@ -89,7 +89,8 @@ struct PollingSimulation {
         let kind = Int.random(in: 0..<laws.count, using: &dice)
         let part = laws[kind].parts[0]
         let end = start + exp(part.mu + part.sigma * dice.normal())
-        let id = JobID(at: Self.date(start), using: &dice)
+        begun += 1
+        let id = PollLane.Ticket(begun)
         let job = Rendering(start: start, end: end, kind: kind, lastLook: start, due: start + firstWait)
         jobs[id] = job
         seat(id, job)
@@ -103,7 +104,7 @@ struct PollingSimulation {
         }
     }
 
-    private mutating func seat(_ id: JobID, _ job: Rendering) {
+    private mutating func seat(_ id: PollLane.Ticket, _ job: Rendering) {
         guard case .planner(let belief) = scheduler else { return }
         lane.join(
             id, law: law(of: job.kind, belief), submittedAt: Self.date(job.start), lastLook: job.lastLook - job.start)
@@ -120,7 +121,7 @@ struct PollingSimulation {
         }
     }
 
-    private mutating func choose(at now: Double) -> JobID? {
+    private mutating func choose(at now: Double) -> PollLane.Ticket? {
         switch scheduler {
         case .planner: lane.next(at: Self.date(now), rate: Self.rate)
         case .roundRobin: jobs.min { $0.value.lastLook < $1.value.lastLook }?.key
@@ -128,7 +129,7 @@ struct PollingSimulation {
         }
     }
 
-    private mutating func look(at id: JobID, _ now: Double) {
+    private mutating func look(at id: PollLane.Ticket, _ now: Double) {
         guard var job = jobs[id] else { return }
         outcome.looks += 1
         if job.end <= now {

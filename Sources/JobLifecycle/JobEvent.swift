@@ -15,6 +15,8 @@ public enum JobEvent: Hashable, Sendable {
     case submissionCorrectable(Failure)
     /// The request may have left, and no answer came back.
     case submissionLost(evidence: String)
+    /// The upstream made no job and wants the user's agreement to a text first.
+    case consentAsked(ConsentRequest)
     /// The upstream refused the account, not the request.
     case accountBlocked(evidence: String)
     case stillRendering(usual: TimeInterval?)
@@ -75,6 +77,8 @@ public struct Setback: Hashable, Sendable {
 public enum Decision: String, Hashable, Sendable, CaseIterable {
     /// Ask again, knowing that a lost submission may have been paid already.
     case resubmit
+    /// Agree to the text that the upstream has shown, and go on.
+    case agree
     /// End the job.
     case giveUp = "give_up"
 }

@@ -64,6 +64,8 @@ public struct PollPolicy: Hashable, Sendable {
     /// Between two looks at a job that answers 500, which is only believed once it has stood for a minute or so
     /// (PROTOCOL §12.2).
     public var serverErrorGap: TimeInterval = 15
+    /// A job of up to this age that the upstream does not know is asked for once more before it is believed.
+    public var recheckAge: TimeInterval = 60
     /// The P80 that a job is taken to have before the upstream has told one (PROTOCOL §5: 1 to 5 minutes).
     public var unknownUsual: TimeInterval = 180
 
@@ -73,6 +75,7 @@ public struct PollPolicy: Hashable, Sendable {
         var copy = self
         copy.leastGap *= factor
         copy.serverErrorGap *= factor
+        copy.recheckAge *= factor
         copy.unknownUsual *= factor
         return copy
     }

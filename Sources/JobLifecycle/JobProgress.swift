@@ -10,12 +10,18 @@ public struct JobProgress: Hashable, Sendable {
     public var serverErrors: Int
     /// The user's cap on the price of this job.
     public var maxPrice: Money?
+    /// What the user has agreed to, to be told with the submission.
+    public var consent: ConsentGiven?
 
-    public init(state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0) {
+    public init(
+        state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0,
+        consent: ConsentGiven? = nil
+    ) {
         self.state = state
         self.setbacks = setbacks
         self.serverErrors = serverErrors
         self.maxPrice = maxPrice
+        self.consent = consent
     }
 
     /// Moves the job on by one event, and says what to write with it. Pure: same input, same answer.
@@ -25,6 +31,9 @@ public struct JobProgress: Hashable, Sendable {
         _ event: JobEvent, policy: JobPolicy, at now: Date, jitter: Double
     ) throws(InvalidEvent) -> [JobEffect] {
         let step = try Transition(policy: policy, now: now, jitter: jitter).step(from: self, on: event)
+        if case (.attention(.consentNeeded(_, let request)), .decided(.agree)) = (state, event) {
+            consent = ConsentGiven(request, at: now)
+        }
         state = step.state
         setbacks = step.setbacks
         serverErrors = step.serverErrors
@@ -104,7 +113,8 @@ private struct Transition {
         case .accountBlocked(let evidence): return blocked(evidence)
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
-        case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .submissionLost,
+        case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked,
+            .submissionLost,
             .stillRendering,
             .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
             throw InvalidEvent(event, in: job.state)
@@ -120,7 +130,8 @@ private struct Transition {
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
-        case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .submissionLost, .accountBlocked,
+        case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked, .submissionLost,
+            .accountBlocked,
             .stillRendering,
             .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
             throw InvalidEvent(event, in: job.state)
@@ -141,6 +152,7 @@ private struct Transition {
             step.effects += [.release(price), .publish]
             return step
         case .submissionCorrectable(let failure): return corrected(quotation, job, failure)
+        case .consentAsked(let request): return asked(quotation, job, request)
         case .refused(let failure):
             return Step(state: .failed(failure), effects: [.release(price), .publish])
         case .accountBlocked(let evidence):
@@ -158,9 +170,18 @@ private struct Transition {
         switch event {
         case .stillRendering(let usual): return polled(rendering, usual)
         case .videoAnnounced(let link): return announced(rendering, link)
-        case .renderingFailed(let failure): return dead(rendering, failure)
+        case .renderingFailed(let failure):
+            // An id that has just been given out may not be known everywhere yet (PROTOCOL §20, row 26).
+            if failure.code == Failure.Code.mediaGone.rawValue, job.setbacks == 0,
+                now.timeIntervalSince(rendering.submittedAt) < policy.polling.recheckAge
+            {
+                return troubled(
+                    rendering, job, Setback(.unreachable, failure.message, retryAfter: policy.polling.leastGap))
+            }
+            return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .consentAsked,
             .submissionLost,
             .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
@@ -180,6 +201,7 @@ private struct Transition {
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .consentAsked,
             .submissionLost,
             .accountBlocked, .videoAnnounced, .cleanedUp, .postponed, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
@@ -196,6 +218,7 @@ private struct Transition {
             if job.setbacks + 1 >= policy.cleanUpLimit { return Step(state: .ready(done), effects: []) }
             return wait(job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
+            .consentAsked,
             .submissionLost,
             .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
             .setback, .cancelRequested, .decided:
@@ -213,6 +236,7 @@ private struct Transition {
         case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
             (.unknownOutcome(let quotation, _), .submissionNotSent),
             (.unknownOutcome(let quotation, _), .submissionCorrectable),
+            (.unknownOutcome(let quotation, _), .consentAsked),
             (.unknownOutcome(let quotation, _), .accountBlocked):
             // The lost answer was found, in the journal of the worker that got it. Nobody holds the job.
             var step = try fromSubmitting(quotation, job, event)
@@ -222,12 +246,20 @@ private struct Transition {
             return Step(state: .failed(Failure(.refused, evidence, refunded: true)), effects: [.publish])
         case (.accountBlocked, .decided(.resubmit)):
             return Step(state: .accepted, effects: [.publish, .snooze(0)])
-        case (.accountBlocked, .cancelRequested):
+        case (.accountBlocked, .cancelRequested), (.consentNeeded, .cancelRequested):
             return Step(state: .cancelled, effects: [.publish])
+        case (.consentNeeded, .decided(.agree)):
+            // The price may be of another day.
+            return Step(state: .accepted, effects: [.publish, .snooze(0)])
+        case (.consentNeeded, .decided(.giveUp)):
+            let failure = Failure(.consentNeeded, "The consent that the upstream asks for was not given.")
+            return Step(state: .failed(failure), effects: [.publish])
         case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
-            (_, .submissionCorrectable),
+            (_, .submissionCorrectable), (_, .consentAsked),
             (_, .submissionLost), (_, .accountBlocked), (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored),
-            (_, .renderingFailed), (_, .cleanedUp), (_, .postponed), (_, .setback), (_, .cancelRequested):
+            (_, .renderingFailed), (_, .cleanedUp), (_, .postponed), (_, .setback), (_, .cancelRequested),
+            (.unknownOutcome, .decided(.agree)), (.accountBlocked, .decided(.agree)),
+            (.consentNeeded, .decided(.resubmit)):
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -243,6 +275,16 @@ private struct Transition {
 
     func blocked(_ evidence: String) -> Step {
         Step(state: .attention(.accountBlocked(evidence: evidence)), effects: [.publish])
+    }
+
+    /// The upstream remembers an agreement by the bytes of the media, so being asked again after one is a refusal.
+    func asked(_ quotation: Quotation, _ job: JobProgress, _ request: ConsentRequest) -> Step {
+        let release = JobEffect.release(quotation.price)
+        guard job.consent == nil else {
+            let failure = Failure(.consentNeeded, "The upstream asks for the same consent again.")
+            return Step(state: .failed(failure), effects: [release, .publish])
+        }
+        return Step(state: .attention(.consentNeeded(quotation, request)), effects: [release, .publish])
     }
 
     /// Only as the job's first trouble, so that a second refusal stands. Given back, so that the next attempt is made

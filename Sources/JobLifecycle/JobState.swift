@@ -140,4 +140,29 @@ public enum Attention: Hashable, Sendable {
     case unknownOutcome(Quotation, evidence: String)
     /// The account that pays is refused (key, balance, permission). Nothing was charged.
     case accountBlocked(evidence: String)
+    /// The upstream wants the user's agreement to a text first (PROTOCOL §15.4). Nothing was charged.
+    case consentNeeded(Quotation, ConsentRequest)
+}
+
+/// What the upstream asked the user to agree to.
+public struct ConsentRequest: Hashable, Sendable, Codable {
+    /// The upstream's name for the kind of consent: `seedance`, so far.
+    public var flow: String
+    public var policy: Job.ConsentPolicy
+
+    public init(flow: String, policy: Job.ConsentPolicy) {
+        self.flow = flow
+        self.policy = policy
+    }
+}
+
+/// The user's agreement to exactly that text, and when it was given.
+public struct ConsentGiven: Hashable, Sendable {
+    public var request: ConsentRequest
+    public var at: Date
+
+    public init(_ request: ConsentRequest, at: Date) {
+        self.request = request
+        self.at = at
+    }
 }

@@ -1,5 +1,4 @@
 public import Foundation
-public import VideoModels
 
 /// The jobs of one account that wait for a request of its retrieve budget. A value, told the time.
 ///
@@ -7,9 +6,15 @@ public import VideoModels
 /// rendering wants, and one in eight of the others: the upstream's copies expire by themselves (PROTOCOL §7).
 public struct PollLane: Sendable {
     public var planner: PollPlanner
-    private var renderings: [JobID: Rendering] = [:]
-    private var cleanUps: [JobID] = []
+    private var renderings: [Ticket: Rendering] = [:]
+    private var cleanUps: [Ticket] = []
     private var turns = 0
+
+    /// One wait of one job. A job whose lease was lost may wait twice for a moment, so its id would not do.
+    public struct Ticket: Hashable, Sendable {
+        public var number: UInt64
+        public init(_ number: UInt64) { self.number = number }
+    }
 
     private struct Rendering {
         var law: DurationLaw
@@ -25,15 +30,15 @@ public struct PollLane: Sendable {
     public var isEmpty: Bool { renderings.isEmpty && cleanUps.isEmpty }
 
     /// A rendering waits to be looked at; it was last seen under way `lastLook` seconds after its submission.
-    public mutating func join(_ job: JobID, law: DurationLaw, submittedAt: Date, lastLook: Double) {
-        renderings[job] = Rendering(law: law, submittedAt: submittedAt, lastLook: lastLook)
+    public mutating func join(_ ticket: Ticket, law: DurationLaw, submittedAt: Date, lastLook: Double) {
+        renderings[ticket] = Rendering(law: law, submittedAt: submittedAt, lastLook: lastLook)
     }
 
-    public mutating func joinCleanUp(_ job: JobID) { cleanUps.append(job) }
+    public mutating func joinCleanUp(_ ticket: Ticket) { cleanUps.append(ticket) }
 
-    public mutating func leave(_ job: JobID) {
-        renderings[job] = nil
-        cleanUps.removeAll { $0 == job }
+    public mutating func leave(_ ticket: Ticket) {
+        renderings[ticket] = nil
+        cleanUps.removeAll { $0 == ticket }
     }
 
     /// Whether a request would be of use now.
@@ -44,7 +49,7 @@ public struct PollLane: Sendable {
     /// Takes the job whose turn it is out of the lane.
     ///
     /// - Parameter rate: Requests a second that there is budget for.
-    public mutating func next(at now: Date, rate: Double) -> JobID? {
+    public mutating func next(at now: Date, rate: Double) -> Ticket? {
         turns += 1
         let isCleanUpTurn = turns % Self.cleanUpShare == 0 && !cleanUps.isEmpty
         guard !isCleanUpTurn, let chosen = choice(at: now, rate: rate) else {
@@ -54,7 +59,7 @@ public struct PollLane: Sendable {
         return chosen
     }
 
-    private func choice(at now: Date, rate: Double) -> JobID? {
+    private func choice(at now: Date, rate: Double) -> Ticket? {
         let waiting = Array(renderings)
         let candidates = waiting.map { _, rendering in
             PollPlanner.Candidate(

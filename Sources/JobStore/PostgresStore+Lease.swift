@@ -1,6 +1,6 @@
 public import Foundation
 public import JobLifecycle
-public import VideoModels
+import VideoModels
 
 /// How a paid request ended, for the job's record.
 public struct AttemptEvidence: Hashable, Sendable {
@@ -62,13 +62,16 @@ extension PostgresStore {
         try await pool.run { try $0.execute(JobStatements.untilDue).first { try $0.double("seconds") } }
     }
 
-    /// Extends leases by `lease` seconds from now. Returns the jobs whose lease was lost.
-    public func renew(_ held: [JobRecord], lease: TimeInterval) async throws -> Set<JobID> {
+    /// Extends leases by `lease` seconds from now, those too that have run out and that nobody has claimed since. Returns the
+    /// leases that were lost.
+    public func renew(_ held: [JobRecord], lease: TimeInterval) async throws -> Set<Lease> {
         let values = Self.keys(of: held) + [.double(lease)]
         let kept = try await pool.run { connection in
-            try connection.execute(JobStatements.renew, values).map { try $0.id("id") as JobID }
+            try connection.execute(JobStatements.renew, values).map {
+                Lease(job: try $0.id("id"), token: LeaseToken(try $0.int64("lease_token")))
+            }
         }
-        return Set(held.map(\.id)).subtracting(kept)
+        return Set(held.map(\.lease)).subtracting(kept)
     }
 
     /// Makes unfinished jobs due at once.
@@ -133,6 +136,7 @@ extension Connection {
         let tail: [Value] = [
             .int(record.progress.setbacks), .optional(setback, { .text(String($0.prefix(500))) }), .int(drawn),
             .bool(publishes), .text(schedule.word), .double(schedule.delay), .int(record.progress.serverErrors),
+            try columns.consentValue(), .optional(record.progress.consent?.at, Value.date),
         ]
         let rows = try execute(
             JobStatements.update, head + (try columns.values(sealing: secrets, for: record.id)) + tail)

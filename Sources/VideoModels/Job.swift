@@ -113,6 +113,8 @@ extension Job {
     public struct Attention: Hashable, Sendable, Codable {
         public var kind: Open<Kind>
         public var message: String
+        /// For `consent_needed`: what the user has to read before agreeing or giving up.
+        public var consent: ConsentPolicy?
 
         /// What has to be decided.
         public enum Kind: String, Sendable, CaseIterable {
@@ -124,9 +126,33 @@ extension Job {
             case accountBlocked = "account_blocked"
         }
 
-        public init(kind: Open<Kind>, message: String) {
+        public init(kind: Open<Kind>, message: String, consent: ConsentPolicy? = nil) {
             self.kind = kind
             self.message = message
+            self.consent = consent
+        }
+    }
+
+    /// What the upstream wants a person to agree to before it takes media that show people.
+    public struct ConsentPolicy: Hashable, Sendable, Codable {
+        /// To be shown word for word.
+        public var policyText: String
+        public var version: String?
+        public var docsURL: String?
+        /// Which media it is about, in the upstream's words: `image`, `reference_image`, …
+        public var media: [String]
+
+        public init(policyText: String, version: String? = nil, docsURL: String? = nil, media: [String] = []) {
+            self.policyText = policyText
+            self.version = version
+            self.docsURL = docsURL
+            self.media = media
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case version, media
+            case policyText = "policy_text"
+            case docsURL = "docs_url"
         }
     }
 

@@ -57,7 +57,7 @@ public struct ModelFamily: Hashable, Sendable {
         inputs[.audioTrack] = media.takesAudio ? audioTrack : nil
         inputs[.bitrate] = id.hasPrefix("seedance-2") ? ModelInput(options: words(VideoRequest.Bitrate.self)) : nil
         // Which models speak with a chosen voice is recorded nowhere; a silent one does not.
-        inputs[.voice] = sound == .known(.none) ? nil : ModelInput()
+        inputs[.voice] = sound == .known(.none) ? nil : ModelInput(.perhaps)
         inputs[.cameraPath] = isMultiAngle ? ModelInput(least: 2, most: 12) : nil
         addImages(media, to: &inputs)
         addReferences(media, to: &inputs)
@@ -112,9 +112,9 @@ public struct ModelFamily: Hashable, Sendable {
         }
         inputs[.image] = image
         guard kind != .known(.videoToVideo), !isMultiAngle else { return }
-        image.need = .known(needsEndImage ? .required : .optional)
+        image.need = .known(needsEndImage ? .required : .perhaps)
         inputs[.endImage] = image
-        inputs[.keyframes] = ModelInput(most: 10)
+        inputs[.keyframes] = ModelInput(.perhaps, most: 10)
     }
 
     static let references: [VideoRequest.Field] = [
@@ -129,6 +129,7 @@ public struct ModelFamily: Hashable, Sendable {
         let caps = ReferenceCaps.of(id)
         inputs[.referenceImages] = media.picture.with(most: caps.images)
         inputs[.imageReferences] = isReference ? media.picture.with(most: caps.images) : nil
+        inputs[.imageReferences]?.need = .known(.perhaps)
         inputs[.imageReferences]?.options = words(VideoRequest.ImageReference.Role.self)
         inputs[.referenceVideos] = caps.videos?.input
         inputs[.referenceVideoSeconds] = caps.videos.map { ModelInput(longestSeconds: $0.total) }

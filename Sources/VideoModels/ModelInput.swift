@@ -28,7 +28,12 @@ public struct ModelInput: Hashable, Sendable, Codable {
     public var excludes: [String]?
 
     /// Whether a field can be left out.
-    public enum Need: String, Sendable, CaseIterable { case required, optional }
+    public enum Need: String, Sendable, CaseIterable {
+        case required, optional
+        /// No source says whether the model takes the field. It is passed on, a refusal costs nothing, and from then on it is
+        /// known. An app need not offer it.
+        case perhaps
+    }
 
     public init(
         _ need: Need = .optional, least: Int? = nil, most: Int? = nil, options: [String]? = nil,

@@ -104,7 +104,8 @@ public struct VideoModel: Hashable, Sendable, Identifiable {
         self.name = name
         self.kind = kind
         self.durations = durations
-        self.resolutions = resolutions
+        // An upscaler lists factors there, and refuses the field (PROTOCOL §4).
+        self.resolutions = ModelFamily(id: id, kind: kind).isUpscaler ? [] : resolutions
         self.aspectRatios = aspectRatios
         self.sound = sound
         self.promptCharacterLimit = promptCharacterLimit

@@ -23,6 +23,12 @@ struct Models: AsyncParsableCommand {
         var kind: String?
         @Argument(help: "Only models whose id or name contains this.") var search: String?
 
+        func validate() throws {
+            guard let kind, VideoModel.Kind(rawValue: kind) == nil else { return }
+            let kinds = VideoModel.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("there is no kind '\(kind)'; there are \(kinds)")
+        }
+
         func run() async throws {
             let client = try phone.client()
             let models = try await patiently { try await client.models() }.filter(isWanted)
@@ -52,11 +58,13 @@ struct Models: AsyncParsableCommand {
                 })
         }
 
-        /// The fields beside those of the other columns; what is needed comes first and has a `!`.
+        /// The fields beside those of the other columns: what is needed with a `!`, then what is taken. What the model
+        /// perhaps takes is in the JSON.
         private static func inputs(of model: VideoModel) -> String {
-            let needed = model.inputs.filter { $0.value.need == .known(.required) }.keys.sorted().map { "\($0)!" }
-            return (needed + model.inputs.filter { $0.value.need != .known(.required) }.keys.sorted()).joined(
-                separator: " ")
+            func fields(_ need: ModelInput.Need) -> [String] {
+                model.inputs.filter { $0.value.need == .known(need) }.keys.sorted()
+            }
+            return (fields(.required).map { "\($0)!" } + fields(.optional)).joined(separator: " ")
         }
 
         private static func note(on model: VideoModel) -> String {

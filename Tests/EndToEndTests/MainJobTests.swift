@@ -89,6 +89,38 @@ import VideoModels
         }
     }
 
+    /// Stopped past its leases and let go on, as a machine that was put to sleep. Nobody else has taken the jobs.
+    @Test func `a worker that slept past its leases goes on with its own jobs, and ends when told`() async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([
+                Fault(
+                    .init(endpoint: .retrieve, count: 400),
+                    .reply(
+                        status: 200, headers: ["Content-Type": "application/json"], body: #"{"status":"PROCESSING"}"#,
+                        processed: false))
+            ])
+            let gondola = try await stack.start(["GONDOLA_LEASE": "1s", "GONDOLA_LEASE_RENEWAL": "0.4s"])
+            let phone = try stack.phone(gondola)
+            var jobs: [JobID] = []
+            for number in 0..<4 {
+                let request = JobSubmission(request: Stack.textRequest("gondola number \(number)"))
+                jobs.append(try await phone.submit(request, idempotencyKey: "k\(number)").job.id)
+            }
+            let ids = jobs
+            try await stack.follow(phone) { copy in ids.allSatisfy { copy.jobs[$0]?.status == .known(.rendering) } }
+            gondola.pause()
+            while try await stack.database.sql("select count(*) from jobs where next_action_at < now()") != "4" {
+                await Task.yield()
+            }
+            gondola.goOn()
+            stack.simulator.clearFaults()
+            let copy = try await stack.follow(phone) { copy in ids.allSatisfy { copy.jobs[$0]?.isOver == true } }
+            #expect(ids.allSatisfy { copy.jobs[$0]?.status == .known(.ready) })
+            #expect(try await stack.simulator.ledger().charges.count == 4)
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
     @Test func `a submission whose answer is lost after the charge is never sent again by itself`() async throws {
         try await Stack.with { stack in
             try stack.simulator.inject([Fault(.init(endpoint: .queue), .loseAnswer)])

@@ -150,6 +150,10 @@ final class GondolaProcess: Sendable {
         process.waitUntilExit()
     }
 
+    /// Stands still until `goOn()`, as a process of a machine that sleeps.
+    func pause() { Foundation.kill(process.processIdentifier, SIGSTOP) }
+    func goOn() { Foundation.kill(process.processIdentifier, SIGCONT) }
+
     /// Asks it to drain. Returns its exit status.
     func terminate() async -> Int32 {
         process.terminate()

@@ -89,10 +89,10 @@ struct Purse {
 
     @Test func `walks reach every state`() throws {
         var reached: Set<String> = []
-        for seed in 0..<UInt64(400) {
+        for seed in 0..<UInt64(800) {
             var generator = SeededGenerator(seed)
             var job = JobProgress()
-            for _ in 0..<200 {
+            for _ in 0..<400 {
                 let event = try #require(events.randomElement(using: &generator)).event
                 _ = try? job.apply(event)
                 reached.insert(job.state.word)

@@ -101,6 +101,34 @@ import VideoModels
     }
 }
 
+@Suite struct ConsentTests {
+    private let asked = JobProgress(state: .attention(.consentNeeded(.sample, .sample)))
+
+    @Test func `what was agreed to is kept with the time, and goes along with the next try`() throws {
+        var job = asked
+        try job.apply(.decided(.agree))
+        #expect(job.consent == ConsentGiven(.sample, at: .sample))
+        #expect(job.state == .accepted)
+        try job.apply(.priced(.sample), .submissionIntended(by: .sample), .submissionNotSent(.sample))
+        #expect(job.consent == ConsentGiven(.sample, at: .sample))
+    }
+
+    @Test func `whoever does not agree pays nothing`() throws {
+        var job = asked
+        #expect(try job.apply(.decided(.giveUp)) == [.publish])
+        guard case .failed(let failure) = job.state else { return #expect(job.state.word == "failed") }
+        #expect(failure.code == "consent_needed")
+        #expect(job.consent == nil)
+    }
+
+    @Test func `being asked again after agreeing is a refusal, not a question without end`() throws {
+        var job = asked
+        try job.apply(.decided(.agree), .priced(.sample), .submissionIntended(by: .sample))
+        #expect(try job.apply(.consentAsked(.sample)) == [.release(.sample), .publish])
+        #expect(job.state.word == "failed")
+    }
+}
+
 @Suite struct RenderingTests {
     private let rendering = JobProgress(state: .rendering(.sample))
     private let failing = JobEvent.setback(Setback(.serverError, "500"))
@@ -211,6 +239,17 @@ import VideoModels
         var job = rendering
         let failure = Failure(.upstreamError, "x", refunded: refunded)
         #expect(try job.apply(.renderingFailed(failure)).map(\.word) == words)
+    }
+
+    @Test func `a job that the upstream does not know is asked for once more while it is young`() throws {
+        let gone = JobEvent.renderingFailed(Failure(.mediaGone, "404"))
+        var job = rendering
+        #expect(try job.apply(gone).map(\.word) == ["snooze"])
+        #expect(try job.apply(gone) == [.publish])
+        #expect(job.state.word == "failed")
+        var old = rendering
+        #expect(try old.apply(gone, at: .sample.addingTimeInterval(61)) == [.publish])
+        #expect(old.state.word == "failed")
     }
 
     @Test func `clean-up is tried so often and then left, without news`() throws {

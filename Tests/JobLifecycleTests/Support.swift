@@ -16,6 +16,7 @@ let states: [(name: String, state: JobState)] = [
     ("cancelled", .cancelled),
     ("unknown", .attention(.unknownOutcome(.sample, evidence: "lost"))),
     ("blocked", .attention(.accountBlocked(evidence: "402"))),
+    ("consent", .attention(.consentNeeded(.sample, .sample))),
 ]
 
 /// Every event, decisions apart.
@@ -26,6 +27,7 @@ let events: [(name: String, event: JobEvent)] = [
     ("accepted", .submissionAccepted(.sample)),
     ("notSent", .submissionNotSent(.sample)),
     ("correctable", .submissionCorrectable(.sample)),
+    ("consentAsked", .consentAsked(.sample)),
     ("lost", .submissionLost(evidence: "timeout")),
     ("accountBlocked", .accountBlocked(evidence: "402")),
     ("stillRendering", .stillRendering(usual: 90)),
@@ -38,8 +40,14 @@ let events: [(name: String, event: JobEvent)] = [
     ("setback", .setback(.sample)),
     ("cancel", .cancelRequested),
     ("resubmit", .decided(.resubmit)),
+    ("agree", .decided(.agree)),
     ("giveUp", .decided(.giveUp)),
 ]
+
+extension ConsentRequest {
+    static let sample = ConsentRequest(
+        flow: "seedance", policy: Job.ConsentPolicy(policyText: "I may show these people.", media: ["image"]))
+}
 
 extension JobState {
     /// The word of `states`.
@@ -55,6 +63,7 @@ extension JobState {
         case .cancelled: "cancelled"
         case .attention(.unknownOutcome): "unknown"
         case .attention(.accountBlocked): "blocked"
+        case .attention(.consentNeeded): "consent"
         }
     }
 }

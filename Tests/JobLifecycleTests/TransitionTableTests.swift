@@ -22,6 +22,7 @@ import VideoModels
         submitting  correctable     failed      release publish
         submitting  refused         failed      release publish
         submitting  accountBlocked  blocked     publish release
+        submitting  consentAsked    consent     release publish
         submitting  lost            unknown     publish
         rendering   stillRendering  rendering
         rendering   newEstimate     rendering   publish
@@ -43,11 +44,15 @@ import VideoModels
         unknown     correctable     failed      release publish
         unknown     refused         failed      release publish
         unknown     accountBlocked  blocked     publish release
+        unknown     consentAsked    consent     release publish
         unknown     resubmit        quoted      settle publish snooze
         unknown     giveUp          failed      settle publish
         blocked     resubmit        accepted    publish snooze
         blocked     giveUp          failed      publish
         blocked     cancel          cancelled   publish
+        consent     agree           accepted    publish snooze
+        consent     giveUp          failed      publish
+        consent     cancel          cancelled   publish
         """
 
     struct Cell: Hashable {
@@ -93,7 +98,7 @@ import VideoModels
         #expect(
             actions == [
                 .price, .intendSubmission(.sample), .submit(.sample), .poll(.sample), .store(.sample),
-                .cleanUp(.sample), nil, nil, nil, nil, nil,
+                .cleanUp(.sample), nil, nil, nil, nil, nil, nil,
             ])
     }
 

@@ -64,7 +64,7 @@ import VideoModels
                 try await database.store.commit(
                     stale, [.reserve(.sample), .publish, .addVideo(.sample)], evidence: AttemptEvidence(.accepted))
             }
-            #expect(try await database.store.renew([lost], lease: 60) == [lost.id])
+            #expect(try await database.store.renew([lost], lease: 60) == [lost.lease])
             try await database.store.giveBack([lost])
             #expect(try await everything() == before)
             #expect(try await database.store.advance(held, by: .priced(.sample)).progress.state == .quoted(.sample))
@@ -77,7 +77,9 @@ import VideoModels
             for number in UInt64(1)...3 { try await database.submit(number) }
             let held = try await database.store.claim(limit: 3, lease: 10, worker: "a")
             try await database.sql("update jobs set lease_token = lease_token + 1 where id = '\(JobID.sample(2))'")
-            #expect(try await database.store.renew(held, lease: 600) == [.sample(2)])
+            #expect(
+                try await database.store.renew(held, lease: 600)
+                    == Set(held.map(\.lease).filter { $0.job == .sample(2) }))
             let ends = try await database.sql(
                 "select count(*) from jobs where next_action_at > now() + interval '500 s'")
             #expect(ends == "2")
@@ -100,7 +102,7 @@ import VideoModels
             let record = try await database.claimedJob()
             let resting = try await database.store.advance(record, by: .postponed(30))
             #expect(resting.leasedBy == nil)
-            #expect(try await database.store.renew([record], lease: 600) == [record.id])
+            #expect(try await database.store.renew([record], lease: 600) == [record.lease])
             try await database.store.giveBack([record])
             let due = try #require(try await database.store.untilDue())
             #expect(due > 20 && due <= 30)

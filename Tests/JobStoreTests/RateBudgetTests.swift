@@ -122,6 +122,7 @@ extension PostgresStore {
         try await database.sql(
             """
             update rate_budgets set held_until = held_until - interval '1 second' * \(seconds),
+                rested_until = rested_until - interval '1 second' * \(seconds),
                 grants = array(select g - interval '1 second' * \(seconds) from unnest(grants) as g);
             update account_failures set failures =
                 array(select f - interval '1 second' * \(seconds) from unnest(failures) as f);
@@ -156,6 +157,9 @@ extension PostgresStore {
         try await TestDatabase.with { database in
             let store = database.store
             try await store.openBreaker(account: "main", for: 30)
+            // A success of before does not end the rest.
+            #expect(try await store.closeBreaker(account: "main") == false)
+            #expect(try #require(try await store.wait(for: queue, account: "main")) > 20)
             try await pass(31, in: database)
             #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(1, isProbe: true))
             #expect(try #require(try await store.wait(for: retrieve, account: "main")) > 20)
@@ -170,9 +174,14 @@ extension PostgresStore {
 
     @Test func `a pause that the upstream asked for does not end with a success elsewhere`() async throws {
         try await TestDatabase.with { database in
-            try await database.store.hold(endpoint: "queue", account: "main", for: 60)
-            #expect(try await database.store.closeBreaker(account: "main") == false)
-            #expect(try await database.store.wait(for: queue, account: "main") != nil)
+            let store = database.store
+            try await store.openBreaker(account: "main", for: 30)
+            try await pass(31, in: database)
+            #expect(try await store.take(retrieve, account: "main", upTo: 1) == .granted(1, isProbe: true))
+            try await store.hold(endpoint: "queue", account: "main", for: 60)
+            #expect(try await store.closeBreaker(account: "main"))
+            #expect(try #require(try await store.wait(for: queue, account: "main")) > 50)
+            #expect(try await store.wait(for: retrieve, account: "main") == nil)
         }
     }
 }

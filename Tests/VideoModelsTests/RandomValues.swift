@@ -127,7 +127,12 @@ struct RandomValues {
             updatedAt: date(), estimate: maybe { Job.Estimate(startedAt: $0.date(), usualSeconds: $0.double()) },
             videoID: maybe { $0.id() },
             failure: maybe { Job.Failure(code: $0.text(), message: $0.text(), refunded: $0.maybe { $0.flip() }) },
-            attention: maybe { Job.Attention(kind: $0.word(), message: $0.text()) })
+            attention: maybe { Job.Attention(kind: $0.word(), message: $0.text(), consent: $0.maybe { $0.policy() }) })
+    }
+
+    mutating func policy() -> Job.ConsentPolicy {
+        Job.ConsentPolicy(
+            policyText: text(), version: maybe { $0.text() }, docsURL: maybe { $0.text() }, media: [text(), text()])
     }
 
     mutating func detail() -> JobDetail {

@@ -89,7 +89,10 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         job.estimate = Job.Estimate(startedAt: .sample, usualSeconds: 90)
         job.videoID = .sample()
         job.failure = Job.Failure(code: "content_policy", message: "No.", refunded: false)
-        job.attention = Job.Attention(kind: .known(.unknownOutcome), message: "?")
+        job.attention = Job.Attention(
+            kind: .known(.consentNeeded), message: "?",
+            consent: Job.ConsentPolicy(
+                policyText: "I may.", version: "2", docsURL: "https://docs.example/consent", media: ["image"]))
         return job
     }()
 

@@ -2,6 +2,17 @@ public import Foundation
 public import JobLifecycle
 public import VideoModels
 
+/// One holding of one job. A job that was lost and claimed again by the same process is another.
+public struct Lease: Hashable, Sendable {
+    public var job: JobID
+    public var token: LeaseToken
+
+    public init(job: JobID, token: LeaseToken) {
+        self.job = job
+        self.token = token
+    }
+}
+
 /// A job as the database holds it.
 public struct JobRecord: Hashable, Sendable {
     public var user: UserID
@@ -33,7 +44,8 @@ public struct JobRecord: Hashable, Sendable {
         request = try Wire.decode(VideoRequest.self, from: try row.data("request"))
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.int("setbacks"),
-            maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"))
+            maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"),
+            consent: columns.consent(at: try row.optional("consented_at", Row.date)))
         price = columns.price
         rendering = columns.rendering
         account = try row.text("account")
@@ -47,6 +59,8 @@ public struct JobRecord: Hashable, Sendable {
         updatedAt = try row.date("updated_at")
         isDeleted = try row.optionalText("deleted_at") != nil
     }
+
+    public var lease: Lease { Lease(job: id, token: token) }
 
     /// The phone's view of the job.
     public var job: Job {
@@ -98,6 +112,11 @@ extension Attention {
             Job.Attention(
                 kind: .known(.accountBlocked),
                 message: "The service cannot pay for videos at the moment. Nothing was charged.")
+        case .consentNeeded(let quotation, let request):
+            Job.Attention(
+                kind: .known(.consentNeeded),
+                message: "Before this video is made, for \(quotation.price), somebody has to agree to a text. "
+                    + "Nothing was charged.", consent: request.policy)
         }
     }
 }

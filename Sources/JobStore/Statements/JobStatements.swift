@@ -33,7 +33,7 @@ enum JobStatements {
         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as held (user_id, id, token)
         where (jobs.user_id, jobs.id, jobs.lease_token) = (held.user_id, held.id, held.token)
             and jobs.next_action_at is not null and jobs.leased_by is not null
-        returning jobs.id
+        returning jobs.id, jobs.lease_token
         """)
 
     /// Hands jobs back unfinished: they are due at once, for whoever claims next.
@@ -79,6 +79,7 @@ enum JobStatements {
             is_cleaned_up = $14, failure_code = $15, failure_message = $16, is_refunded = $17, attention_kind = $18,
             attention_evidence = $19, setbacks = $20, last_setback = coalesce($21, last_setback),
             change_sequence = $22, server_errors = $26,
+            consent_request = coalesce($27, consent_request), consented_at = coalesce($28, consented_at),
             updated_at = case when $23::boolean then clock_timestamp() else updated_at end,
             revision = revision + 1,
             leased_by = case when $24::text = 'keep' then leased_by end,

@@ -13,6 +13,7 @@ struct StateColumns {
     var failure: Failure?
     var attentionKind: Job.Attention.Kind?
     var attentionEvidence: String?
+    var consentRequest: ConsentRequest?
 
     init(_ state: JobState, keeping before: StateColumns? = nil) {
         self.state = state.name
@@ -42,6 +43,9 @@ struct StateColumns {
             (attentionKind, attentionEvidence) = (.unknownOutcome, evidence)
         case .attention(.accountBlocked(let evidence)):
             (attentionKind, attentionEvidence) = (.accountBlocked, evidence)
+        case .attention(.consentNeeded(let quotation, let request)):
+            price = quotation.price
+            (attentionKind, consentRequest) = (.consentNeeded, request)
         }
     }
 
@@ -58,6 +62,9 @@ struct StateColumns {
         }
         attentionKind = try row.optionalText("attention_kind").flatMap(Job.Attention.Kind.init(rawValue:))
         attentionEvidence = try row.optionalText("attention_evidence")
+        if let text = try row.optionalText("consent_request") {
+            consentRequest = try? Wire.decode(ConsentRequest.self, from: Data(text.utf8))
+        }
         if let price, let queueID = try row.optionalText("queue_id") {
             let sealed = try row.optional("sealed_link", Row.bytes)
             let context = try row.text("id")
@@ -91,11 +98,25 @@ struct StateColumns {
             case (.unknownOutcome, let price?):
                 return .attention(.unknownOutcome(Quotation(price: price), evidence: attentionEvidence ?? ""))
             case (.accountBlocked, _): return .attention(.accountBlocked(evidence: attentionEvidence ?? ""))
+            case (.consentNeeded, let price?):
+                if let consentRequest { return .attention(.consentNeeded(Quotation(price: price), consentRequest)) }
             default: break
             }
         default: break
         }
         throw .unexpectedRow("a job in state \(state) lacks what that state needs")
+    }
+
+    /// What was agreed to, and when.
+    func consent(at moment: Date?) -> ConsentGiven? {
+        guard let moment, let consentRequest else { return nil }
+        return ConsentGiven(consentRequest, at: moment)
+    }
+
+    /// `$27` of `JobStatements.update`.
+    func consentValue() throws -> Value {
+        let text = try consentRequest.map { String(decoding: try Wire.encode($0), as: UTF8.self) }
+        return .optional(text, { .text($0) })
     }
 
     /// `$4` to `$19` of `JobStatements.update`.

@@ -12,26 +12,27 @@ enum UpstreamStatements {
         "take_rate_budget",
         """
         with budget as materialized (
-            select grants, held_until, is_probing from rate_budgets where account = $1 and endpoint = $2 for update
+            select grants, held_until, rested_until from rate_budgets where account = $1 and endpoint = $2 for update
         ), clock as materialized (  -- read behind the lock, so that grants are in the order of their times
-            select clock_timestamp() as at, grants, held_until, is_probing from budget
+            select clock_timestamp() as at, grants, held_until, rested_until from budget
         ), recent as materialized (
             select granted, row_number() over (order by granted desc) as place
             from clock, unnest(grants) as granted where granted > at - $5 * interval '1 second'
         ), room as materialized (
-            select case when held_until > at then 0 else greatest(0, least(
-                case when is_probing then 1 else $3::bigint end, $4::bigint - (select count(*) from recent),
+            select case when greatest(held_until, rested_until) > at then 0 else greatest(0, least(
+                case when rested_until is not null then 1 else $3::bigint end, $4::bigint - (select count(*) from recent),
                 $6::bigint - (select count(*) from recent where granted > at - $7 * interval '1 second')
             )) end as cells from clock
         ), taken as (
             update rate_budgets set grants =
                 array(select granted from recent order by granted) || array_fill(clock.at, array[room.cells::integer]),
                 -- One probe, and the next only when nothing has come of it for a while.
-                held_until = case when clock.is_probing then clock.at + $8 * interval '1 second' end
+                rested_until = case when clock.rested_until is not null then clock.at + $8 * interval '1 second' end,
+                is_probing = clock.rested_until is not null
             from room, clock where account = $1 and endpoint = $2 and room.cells > 0
         )
-        select room.cells, clock.is_probing, extract(epoch from greatest(
-            held_until - at,
+        select room.cells, clock.rested_until is not null as is_probing, extract(epoch from greatest(
+            held_until - at, rested_until - at,
             (select granted from recent where place = $4::bigint) + $5 * interval '1 second' - at,
             (select granted from recent where place = $6::bigint) + $7 * interval '1 second' - at
         ))::double precision as seconds from room, clock
@@ -64,16 +65,18 @@ enum UpstreamStatements {
     static let openBreaker = Statement(
         "open_breaker",
         """
-        insert into rate_budgets (account, endpoint, held_until, is_probing)
-        select $1, endpoint, clock_timestamp() + $2 * interval '1 second', true
+        insert into rate_budgets (account, endpoint, rested_until)
+        select $1, endpoint, clock_timestamp() + $2 * interval '1 second'
         from unnest(array['queue', 'retrieve']) as endpoint
         on conflict (account, endpoint) do update
-            set held_until = greatest(rate_budgets.held_until, excluded.held_until), is_probing = true
+            set rested_until = greatest(rate_budgets.rested_until, excluded.rested_until), is_probing = false
         """)
+    /// Only after a probe: an answer that was on its way when the rest began says nothing.
     static let closeBreaker = Statement(
         "close_breaker",
         """
-        update rate_budgets set is_probing = false, held_until = null where account = $1 and is_probing
+        update rate_budgets set is_probing = false, rested_until = null
+        where account = $1 and exists (select from rate_budgets where account = $1 and is_probing)
         returning endpoint
         """)
 

@@ -96,6 +96,7 @@ extension JobState {
         case .downloading: "bring the video home"
         case .ready(let delivery): delivery.isCleanedUp ? "nothing" : "remove the upstream's copy"
         case .failed, .cancelled: "nothing"
+        case .attention(.consentNeeded): "the user decides: agree or give up"
         case .attention: "a person decides: resubmit or give up"
         }
     }
@@ -107,6 +108,8 @@ extension JobState {
         case .attention(.unknownOutcome(let quotation, let evidence)):
             "the submission's outcome is unknown and \(quotation.price) may be spent: \(evidence)"
         case .attention(.accountBlocked(let evidence)): "the account is refused: \(evidence)"
+        case .attention(.consentNeeded(_, let request)):
+            "the upstream asks for the user's consent (\(request.flow) \(request.policy.version ?? "")); nothing is charged"
         case .accepted, .quoted, .submitting, .rendering, .downloading, .ready, .cancelled: nil
         }
     }

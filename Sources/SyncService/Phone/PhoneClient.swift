@@ -67,6 +67,7 @@ public struct PhoneClient: Sendable {
     /// What a person decides about a job that needs attention.
     public enum Decision: String, Sendable, CaseIterable, Encodable {
         case resubmit
+        case agree
         case giveUp = "give_up"
     }
 

@@ -157,10 +157,13 @@ extension Setting {
 extension ValueFormat where Value == String {
     /// One line of visible ASCII: anything else cannot stand in a header.
     static let key = ValueFormat(
-        placeholder: "KEY", expected: "a key of visible ASCII characters without spaces",
+        placeholder: "KEY",
+        // The private key of a wallet would leave the machine as a Bearer token.
+        expected: "a key of visible ASCII characters without spaces, and not a wallet's (64 hex digits)",
         parse: { text in
             let key = text.trimmingCharacters(in: .whitespacesAndNewlines)
-            return !key.isEmpty && key.utf8.count <= 4096 && key.utf8.allSatisfy { (33...126).contains($0) } ? key : nil
+            let isVisible = !key.isEmpty && key.utf8.count <= 4096 && key.utf8.allSatisfy { (33...126).contains($0) }
+            return isVisible && WalletKey(Redacted(key)) == nil ? key : nil
         }, show: { $0 })
 }
 

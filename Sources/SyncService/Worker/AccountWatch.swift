@@ -26,7 +26,8 @@ enum AccountSignal: Hashable, Sendable {
         guard endpoint != .download, endpoint != .deleteDownload else { return [] }
         var signals: [AccountSignal] = headers.deprecation.isGiven ? [.farewell(headers.deprecation)] : []
         switch status {
-        case 200..<300: signals.append(.success)
+        // Models and prices are open to everybody: they say nothing of the account.
+        case 200..<300: if endpoint == .queue || endpoint == .retrieve { signals.append(.success) }
         case 429: signals += throttled(endpoint, headers.rateLimits, at: now)
         // PROTOCOL §13: neither an empty purse nor a body that is too long counts.
         case 402, 413: break

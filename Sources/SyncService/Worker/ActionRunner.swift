@@ -111,7 +111,9 @@ struct ActionRunner: Sendable {
                 let setback = Setback(.unreachable, "the models are not known yet")
                 return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent))
             }
-            request = try QueueRequest(record.request, model: model, assets: try await assets(of: record))
+            request = try QueueRequest(
+                record.request, model: model, assets: try await assets(of: record),
+                consent: record.progress.consent.flatMap { Consent(rawValue: $0.request.flow) })
         } catch let error as VeniceError {
             return ActionResult(error.onSubmission, evidence: AttemptEvidence(error))
         } catch {
@@ -256,15 +258,19 @@ struct ActionRunner: Sendable {
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
     private func cleanUp(_ delivery: Delivery, _ venice: VeniceClient) async throws -> ActionResult {
         let rendering = delivery.rendering
+        // Each is worth trying whatever becomes of the other.
+        var failure: VeniceError?
+        if let link = rendering.link {
+            do throws(VeniceError) { try await venice.deleteDownload(link) } catch { failure = error }
+        }
         do throws(VeniceError) {
-            if let link = rendering.link { try await venice.deleteDownload(link) }
             let outcome = try await venice.retrieve(
                 model: rendering.model, queueID: rendering.queueID, deleteMedia: true)
             if case .video(let stream) = outcome { await drain(stream) }
-            return ActionResult(.cleanedUp)
         } catch {
-            return ActionResult(error.onCleanUp)
+            failure = failure ?? error
         }
+        return ActionResult(failure?.onCleanUp ?? .cleanedUp)
     }
 
     /// Reads a video to its end and keeps nothing; how far it came does not matter.

@@ -11,6 +11,8 @@ final class DurationBook: Sendable {
     private let policy: JobPolicy
     private let log: Logger
     private let known = Mutex<[RenderingKind: DurationKnowledge]>([:])
+    private let bell = Bell()
+    private let isStopped = Atomic(false)
 
     /// Kinds that are remembered: some hundred models with a few durations and resolutions each.
     private static let kindLimit = 5000
@@ -40,8 +42,20 @@ final class DurationBook: Sendable {
         }
     }
 
-    /// Takes over what other processes have learned.
-    func refresh() async {
+    /// Takes over what other processes have learned, once a minute, until `stop()`.
+    func run() async {
+        while !isStopped.load(ordering: .acquiring) {
+            await refresh()
+            await bell.wait(atMost: .seconds(60))
+        }
+    }
+
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        bell.ring()
+    }
+
+    private func refresh() async {
         do {
             let fresh = try await store.durations(limit: Self.kindLimit)
             known.withLock { $0 = fresh }

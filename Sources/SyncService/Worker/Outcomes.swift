@@ -25,7 +25,10 @@ extension VeniceError {
         case .notSent: .submissionNotSent(Setback(.unreachable, words))
         case .throttled: .submissionNotSent(Setback(.throttled, words, retryAfter: delay))
         case .outcomeUnknown, .retryLater, .unexpectedAnswer: .submissionLost(evidence: words)
-        case .refused, .invalid, .gone, .consentNeeded: .refused(failure)
+        case .refused, .invalid, .gone: .refused(failure)
+        // A kind of consent that this build cannot give is a refusal.
+        case .consentNeeded(let challenge, _):
+            Consent(rawValue: challenge.flow) == nil ? .refused(failure) : .consentAsked(ConsentRequest(challenge))
         case .paymentNeeded, .operatorMustAct: .accountBlocked(evidence: words)
         }
     }
@@ -97,7 +100,7 @@ extension AttemptEvidence {
         let outcome: Outcome =
             switch error.onSubmission {
             case .submissionNotSent: .notSent
-            case .refused: .refused
+            case .refused, .consentAsked: .refused
             case .accountBlocked: .blocked
             default: .lost
             }
@@ -105,6 +108,16 @@ extension AttemptEvidence {
         self.init(
             outcome, httpStatus: evidence.status, requestID: evidence.ray ?? evidence.requestID,
             message: evidence.message)
+    }
+}
+
+extension ConsentRequest {
+    init(_ challenge: ConsentChallenge) {
+        self.init(
+            flow: challenge.flow,
+            policy: Job.ConsentPolicy(
+                policyText: challenge.policyText, version: challenge.version, docsURL: challenge.docsURL,
+                media: challenge.roles))
     }
 }
 

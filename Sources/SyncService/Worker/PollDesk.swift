@@ -12,12 +12,14 @@ import VideoModels
 final class PollDesk: Sendable {
     fileprivate struct State {
         var lanes: [String: PollLane] = [:]
-        var waiters: [JobID: CheckedContinuation<Bool, Never>] = [:]
+        var waiters: [PollLane.Ticket: CheckedContinuation<Bool, Never>] = [:]
+        var tickets: UInt64 = 0
         var isClosed = false
     }
 
     private let state = Mutex(State())
     private let bell = Bell()
+    private let closing = Bell()
     private let limit: RateLimit
     private let planner: PollPlanner
     private let take: @Sendable (_ account: String, _ wanted: Int) async throws -> PostgresStore.Grant
@@ -41,19 +43,20 @@ final class PollDesk: Sendable {
 
     /// Returns true when it is the job's turn, with one request granted that has to leave at once; false when the desk has
     /// closed or the task was cancelled.
-    func turn(of job: JobID, account: String, _ errand: Errand) async -> Bool {
-        await withTaskCancellationHandler {
+    func turn(account: String, _ errand: Errand) async -> Bool {
+        let ticket = state.withLock { $0.draw() }
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isSeated = state.withLock { state in
                     if state.isClosed || Task.isCancelled { return false }
-                    state.seat(job, account, errand, planner)
-                    state.waiters[job] = continuation
+                    state.seat(ticket, account, errand, planner)
+                    state.waiters[ticket] = continuation
                     return true
                 }
                 if isSeated { bell.ring() } else { continuation.resume(returning: false) }
             }
         } onCancel: {
-            state.withLock { $0.remove(job) }?.resume(returning: false)
+            state.withLock { $0.remove(ticket) }?.resume(returning: false)
         }
     }
 
@@ -68,6 +71,7 @@ final class PollDesk: Sendable {
         }
         for waiter in waiters { waiter.resume(returning: false) }
         bell.ring()
+        closing.ring()
     }
 
     /// Hands out turns until `close()`.
@@ -79,7 +83,7 @@ final class PollDesk: Sendable {
                 continue
             }
             for account in accounts { await serve(account) }
-            await pause()
+            await pause(beat)
         }
     }
 
@@ -87,7 +91,7 @@ final class PollDesk: Sendable {
     private var beat: TimeInterval { max(limit.slack, 1 / limit.rate, 0.005) }
 
     /// Time is the limit's business here, not the bell's: a job that sits down meanwhile waits for the next beat.
-    private func pause() async { try? await Task.sleep(for: .seconds(beat)) }
+    private func pause(_ seconds: TimeInterval) async { await closing.wait(atMost: .seconds(seconds)) }
 
     private func serve(_ account: String) async {
         let wanted = max(1, Int((limit.rate * beat).rounded()))
@@ -103,26 +107,31 @@ final class PollDesk: Sendable {
             }
         } catch {
             log.warning("cannot take from the rate budget", metadata: ["error": "\(error)"])
-            try? await Task.sleep(for: .seconds(max(beat, 0.5)))
+            await pause(max(beat, 0.5))
         }
     }
 }
 
 extension PollDesk.State {
+    fileprivate mutating func draw() -> PollLane.Ticket {
+        tickets += 1
+        return PollLane.Ticket(tickets)
+    }
+
     fileprivate mutating func seat(
-        _ job: JobID, _ account: String, _ errand: PollDesk.Errand, _ planner: PollPlanner
+        _ ticket: PollLane.Ticket, _ account: String, _ errand: PollDesk.Errand, _ planner: PollPlanner
     ) {
         switch errand {
         case .look(let law, let submittedAt, let lastLook):
             lanes[account, default: PollLane(planner: planner)]
-                .join(job, law: law, submittedAt: submittedAt, lastLook: lastLook)
-        case .cleanUp: lanes[account, default: PollLane(planner: planner)].joinCleanUp(job)
+                .join(ticket, law: law, submittedAt: submittedAt, lastLook: lastLook)
+        case .cleanUp: lanes[account, default: PollLane(planner: planner)].joinCleanUp(ticket)
         }
     }
 
-    fileprivate mutating func remove(_ job: JobID) -> CheckedContinuation<Bool, Never>? {
-        for account in lanes.keys { lanes[account]?.leave(job) }
-        return waiters.removeValue(forKey: job)
+    fileprivate mutating func remove(_ ticket: PollLane.Ticket) -> CheckedContinuation<Bool, Never>? {
+        for account in lanes.keys { lanes[account]?.leave(ticket) }
+        return waiters.removeValue(forKey: ticket)
     }
 
     fileprivate mutating func call(

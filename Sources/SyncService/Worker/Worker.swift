@@ -20,15 +20,11 @@ final class Worker: Sendable {
     private let renewalBell = Bell()
     private let recovery: AnswerRecovery
     /// By job and token: a job that comes due again at once may be claimed anew before its last turn is put away.
-    private let held = Mutex<[Turn: Held]>([:])
+    private let held = Mutex<[Lease: Held]>([:])
     private let isDraining = Atomic(false)
-
-    private struct Turn: Hashable {
-        var job: JobID
-        var token: LeaseToken
-
-        init(_ record: JobRecord) { (job, token) = (record.id, record.token) }
-    }
+    /// The grace period is over: nothing is waited for any more.
+    private let isAbandoned = Atomic(false)
+    private let lastRenewal = Mutex(ContinuousClock.now)
 
     private struct Held {
         var record: JobRecord
@@ -56,6 +52,7 @@ final class Worker: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
             group.addTask { await self.desk.run() }
+            group.addTask { await self.durations.run() }
             while !isDraining.load(ordering: .acquiring) {
                 let wait = await claim(into: &group)
                 heartbeat.beat()
@@ -69,6 +66,7 @@ final class Worker: Sendable {
     func drain() {
         isDraining.store(true, ordering: .releasing)
         desk.close()
+        durations.stop()
         bell.ring()
         renewalBell.ring()
     }
@@ -77,6 +75,7 @@ final class Worker: Sendable {
 
     /// Breaks off what is still in hand, for the end of the grace period; its leases run out by themselves.
     func abandon() {
+        isAbandoned.store(true, ordering: .releasing)
         for task in held.withLock({ $0.values.compactMap(\.task) }) { task.cancel() }
     }
 
@@ -87,6 +86,11 @@ final class Worker: Sendable {
         let room = min(settings.jobs - (held - waiting), settings.watched - held)
         guard room > 0 else { return .seconds(settings.claimInterval) }
         do {
+            // After an outage or a long pause the leases in hand may have run out: claiming first would take our own jobs
+            // from ourselves, and report our own submission lost.
+            if held > 0, ContinuousClock.now - lastRenewal.withLock({ $0 }) > .seconds(settings.lease / 2) {
+                try await renew()
+            }
             let claimed = try await store.claim(
                 limit: min(room, settings.batch), lease: settings.lease, worker: settings.name)
             for record in claimed { start(record, in: &group) }
@@ -100,7 +104,7 @@ final class Worker: Sendable {
     }
 
     private func start(_ record: JobRecord, in group: inout DiscardingTaskGroup) {
-        let turn = Turn(record)
+        let turn = record.lease
         held.withLock { $0[turn] = Held(record: record) }
         group.addTask {
             // A task of its own, so that a lost lease can cancel this job and no other.
@@ -128,7 +132,7 @@ final class Worker: Sendable {
                     return try await store.giveBack([record])
                 }
                 if let errand = errand(action, record, lastLook),
-                    await !desk.turn(of: record.id, account: record.account, errand)
+                    await !desk.turn(account: record.account, errand)
                 {
                     return try await store.giveBack([record])
                 }
@@ -164,14 +168,13 @@ final class Worker: Sendable {
     /// Whether a look found the job as it was. Such a look writes nothing; one that found the end teaches how long these
     /// renderings take.
     private func learnedNothing(_ event: JobEvent, _ record: inout JobRecord, _ lastLook: inout Double) async -> Bool {
-        guard case .rendering(let rendering) = record.progress.state else { return false }
+        guard let rendering = record.progress.state.rendering else { return false }
         let now = Date.nowInMicroseconds
         let elapsed = now.timeIntervalSince(rendering.submittedAt)
         switch event {
         case .stillRendering(let usual):
             lastLook = elapsed
-            guard !record.progress.looked(usual: usual, policy: policy, at: now) else { return false }
-            return true
+            return !record.progress.looked(usual: usual, policy: policy, at: now)
         case .videoAnnounced:
             await durations.observe(record, rendering, from: lastLook, to: elapsed)
             return false
@@ -179,21 +182,21 @@ final class Worker: Sendable {
         }
     }
 
-    /// Commits a step, through a database outage if need be: what was learned upstream is not learned twice for free.
+    /// Commits a step, through a database outage if need be: what was learned upstream is not learned twice for free. With a
+    /// paid answer in hand not even a cancelled task gives up before the answer is home.
     private func commit(
         _ next: JobRecord, _ effects: [JobEffect], _ result: ActionResult, _ log: Logger
     ) async throws -> JobRecord {
         var attempt = 0
         while true {
             do {
-                let setback = result.event.setback.map { "\($0.message)" }
-                let written = try await store.commit(next, effects, evidence: result.evidence, setback: setback)
-                held.withLock { $0[Turn(written)]?.record = written }
+                let written = try await write(next, effects, result)
+                held.withLock { $0[written.lease]?.record = written }
                 return written
-            } catch let error as PostgresError where error.isPassing && !Task.isCancelled {
+            } catch let error as PostgresError where error.isPassing && maySettle(result) {
                 attempt += 1
                 log.warning("the database does not answer; keeping the result", metadata: ["error": "\(error)"])
-                try await Task.sleep(for: .seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)))
+                try await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
             } catch StoreError.leaseLost {
                 // Whoever has the job now knows nothing of a paid answer that came too late for the lease.
                 if let file = result.journalFile {
@@ -202,6 +205,29 @@ final class Worker: Sendable {
                 throw StoreError.leaseLost
             }
         }
+    }
+
+    /// Whether it is worth trying again. A paid answer that is not home when the process ends waits in the journal.
+    private func maySettle(_ result: ActionResult) -> Bool {
+        result.journalFile == nil ? !Task.isCancelled : !isAbandoned.load(ordering: .acquiring)
+    }
+
+    private func write(
+        _ next: JobRecord, _ effects: [JobEffect], _ result: ActionResult
+    ) async throws -> JobRecord {
+        let setback = result.event.setback.map { "\($0.message)" }
+        guard result.journalFile != nil else {
+            return try await store.commit(next, effects, evidence: result.evidence, setback: setback)
+        }
+        // Without a parent, so that a cancellation does not reach it.
+        return try await Task {
+            try await store.commit(next, effects, evidence: result.evidence, setback: setback)
+        }.value
+    }
+
+    private func pause(_ duration: Duration, for result: ActionResult) async throws {
+        guard result.journalFile != nil else { return try await Task.sleep(for: duration) }
+        _ = try? await Task { try await Task.sleep(for: duration) }.value
     }
 
     private func report(_ event: JobEvent, _ before: JobState, _ log: Logger) {
@@ -217,27 +243,30 @@ final class Worker: Sendable {
         }
     }
 
-    /// Renews the leases of what is in hand, and cancels what was lost. Ends with the last job after `drain()`.
+    /// Renews the leases of what is in hand. Ends with the last job after `drain()`.
     private func renewLeases() async {
         while true {
             await renewalBell.wait(atMost: .seconds(settings.renewal))
-            await durations.refresh()
-            // Those that are still being written go on; what was handed back is no longer ours to renew.
-            let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
             if isDraining.load(ordering: .acquiring), held.withLock(\.isEmpty) { return }
-            if records.isEmpty { continue }
-            do {
-                let lost = try await store.renew(records, lease: settings.lease)
-                for record in records where lost.contains(record.id) { cancelIfHeld(record) }
-            } catch {
-                log.warning("cannot renew leases", metadata: ["error": "\(error)", "jobs": "\(records.count)"])
+            do { try await renew() } catch {
+                log.warning("cannot renew leases", metadata: ["error": "\(error)"])
             }
         }
     }
 
+    /// Renews once, and cancels what was lost.
+    private func renew() async throws {
+        let start = ContinuousClock.now
+        // Those that are still being written go on; what was handed back is no longer ours to renew.
+        let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
+        let lost = records.isEmpty ? [] : try await store.renew(records, lease: settings.lease)
+        lastRenewal.withLock { $0 = start }
+        for record in records where lost.contains(record.lease) { cancelIfHeld(record) }
+    }
+
     /// A job that moved on while its lease was being renewed is still ours.
     private func cancelIfHeld(_ record: JobRecord) {
-        let now = held.withLock { $0[Turn(record)] }
+        let now = held.withLock { $0[record.lease] }
         if let now, now.record.revision == record.revision { now.task?.cancel() }
     }
 }
@@ -262,6 +291,16 @@ extension NextAction {
         switch self {
         case .price, .intendSubmission, .poll, .cleanUp: true
         case .submit, .reportLost, .store: false
+        }
+    }
+}
+
+extension JobState {
+    /// What is under way upstream, as far as we know.
+    fileprivate var rendering: Rendering? {
+        switch self {
+        case .rendering(let rendering), .downloading(let rendering): rendering
+        case .accepted, .quoted, .submitting, .ready, .failed, .cancelled, .attention: nil
         }
     }
 }

@@ -131,14 +131,17 @@ CREATE TABLE public.jobs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    consent_request jsonb,
+    consented_at timestamp with time zone,
     CONSTRAINT job_attention_says_why CHECK (((state = 'attention'::text) = (attention_kind IS NOT NULL))),
+    CONSTRAINT job_consent_is_to_something CHECK (((consent_request IS NOT NULL) OR ((consented_at IS NULL) AND (attention_kind IS DISTINCT FROM 'consent_needed'::text)))),
     CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
     CONSTRAINT job_paid_has_its_handle CHECK (((state <> ALL (ARRAY['rendering'::text, 'downloading'::text, 'ready'::text])) OR ((queue_id IS NOT NULL) AND (venice_model IS NOT NULL) AND (submitted_at IS NOT NULL)))),
     CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
     CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
     CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
     CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
-    CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text]))),
+    CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text]))),
     CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
@@ -176,6 +179,7 @@ CREATE TABLE public.rate_budgets (
     endpoint text NOT NULL,
     held_until timestamp with time zone,
     grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    rested_until timestamp with time zone,
     is_probing boolean DEFAULT false NOT NULL
 );
 

@@ -50,6 +50,9 @@ struct AccountSettingsTests {
         ["VENICE_WALLET_KEY": String(repeating: "46", count: 32), "VENICE_WALLET_KEY_FILE": "/w"],
         ["VENICE_API_KEY": "key-1", "GONDOLA_VENICE_ACCOUNTS_FILE": "/a"],
         ["VENICE_ACCOUNT": "main", "GONDOLA_VENICE_ACCOUNTS_FILE": "/a"],
+        // A wallet's private key must not leave as a Bearer token.
+        ["VENICE_API_KEY": String(repeating: "46", count: 32)],
+        ["VENICE_API_KEY": "0x" + String(repeating: "46", count: 32)],
         ["VENICE_WALLET_KEY": "no key"], ["VENICE_WALLET_KEY": "0x" + String(repeating: "0", count: 64)],
     ])
     func `a key and a wallet, or one account and a list, are told apart before anything is sent`(

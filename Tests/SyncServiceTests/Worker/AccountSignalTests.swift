@@ -22,7 +22,7 @@ import VeniceTransport
     static let now = Date(timeIntervalSince1970: 1_800_000_000)
 
     static let rows = [
-        Row(.queue, 200, [:], .success),
+        Row(.queue, 200, [:], .success), Row(.retrieve, 200, [:], .success), Row(.models, 200), Row(.quote, 200),
         Row(.queue, 429, ["Retry-After": "7"], .pause(endpoint: "queue", seconds: 7)),
         Row(.retrieve, 429, ["x-ratelimit-reset-requests": "1800000009000"], .pause(endpoint: "retrieve", seconds: 9)),
         Row(.retrieve, 429, ["x-ratelimit-reset-requests": "1800000009"], .pause(endpoint: "retrieve", seconds: 9)),

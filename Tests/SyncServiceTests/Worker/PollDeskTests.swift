@@ -52,7 +52,7 @@ import VideoModels
         let turns = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<UInt64(50) {
                 let errand = number % 5 == 0 ? PollDesk.Errand.cleanUp : Self.overdue(number)
-                group.addTask { await desk.turn(of: .sample(number), account: "a\(number % 2)", errand) }
+                group.addTask { await desk.turn(account: "a\(number % 2)", errand) }
             }
             return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
@@ -69,7 +69,7 @@ import VideoModels
         let running = Task { await desk.run() }
         let turns = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<UInt64(10) {
-                group.addTask { await desk.turn(of: .sample(number), account: "a", Self.overdue(number)) }
+                group.addTask { await desk.turn(account: "a", Self.overdue(number)) }
             }
             var turns: [Bool] = []
             for await turn in group {
@@ -80,12 +80,38 @@ import VideoModels
         }
         await running.value
         #expect(turns == [true, true, true] + Array(repeating: false, count: 7))
-        #expect(await desk.turn(of: .sample(99), account: "a", .cleanUp) == false)
+        #expect(await desk.turn(account: "a", .cleanUp) == false)
+    }
+
+    /// A job whose lease was lost and won again waits under both leases for a moment.
+    @Test(.timeLimit(.minutes(1))) func `two waits of one job both end`() async {
+        let desk = desk(Budget(0))
+        let waits = (0..<2).map { _ in Task { await desk.turn(account: "a", Self.overdue(1)) } }
+        while desk.waiting < 2 { await Task.yield() }
+        waits[0].cancel()
+        #expect(await waits[0].value == false)
+        #expect(desk.waiting == 1)
+        desk.close()
+        #expect(await waits[1].value == false)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `closing does not wait for the next beat`() async {
+        // At one request in an hour the beat is as long.
+        let desk = PollDesk(
+            limit: RateLimit(endpoint: "retrieve", requests: 1, window: 3600), planner: PollPlanner(),
+            log: Logger(label: "test")
+        ) { _, _ in .wait(3600) }
+        let running = Task { await desk.run() }
+        let waiting = Task { await desk.turn(account: "a", Self.overdue(1)) }
+        while desk.waiting < 1 { await Task.yield() }
+        desk.close()
+        #expect(await waiting.value == false)
+        await running.value
     }
 
     @Test(.timeLimit(.minutes(1))) func `a cancelled job leaves the desk at once`() async {
         let desk = desk(Budget(0))
-        let waiting = Task { await desk.turn(of: .sample(1), account: "a", Self.overdue(1)) }
+        let waiting = Task { await desk.turn(account: "a", Self.overdue(1)) }
         waiting.cancel()
         #expect(await waiting.value == false)
         #expect(desk.waiting == 0)
@@ -96,7 +122,7 @@ import VideoModels
         budget.isBroken.store(true, ordering: .releasing)
         let desk = desk(budget)
         let running = Task { await desk.run() }
-        async let turn = desk.turn(of: .sample(1), account: "a", Self.overdue(1))
+        async let turn = desk.turn(account: "a", Self.overdue(1))
         budget.isBroken.store(false, ordering: .releasing)
         #expect(await turn)
         desk.close()

@@ -46,7 +46,7 @@ extension APIRequest {
     /// A request id from outside if it is a harmless word, otherwise a new one.
     static func id(given: String?) -> String {
         if let given, (1...128).contains(given.utf8.count), given.utf8.allSatisfy(isIDByte) { return given }
-        return String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
+        return (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
     }
 
     private static func isIDByte(_ byte: UInt8) -> Bool {
