@@ -59,9 +59,10 @@ extension PostgresStore {
         try await pool.run { try $0.detail(of: id, user: user) }
     }
 
-    /// Moves a job that a person decided about. Whoever held its lease has lost it.
+    /// Moves a job that a person decided about, or whose answer came late. Whoever held its lease has lost it.
     ///
-    /// Throws `InvalidEvent` where the job's state does not allow the event; then nothing is written.
+    /// Evidence that names an attempt is the answer to that one and to no other. Throws `InvalidEvent` where the job
+    /// does not wait for it, or its state does not allow the event; then nothing is written.
     public func move(
         _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
         evidence: AttemptEvidence? = nil
@@ -71,6 +72,9 @@ extension PostgresStore {
             let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
             guard var record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
                 throw StoreError.notFound
+            }
+            if let attempt = evidence?.token, try !connection.awaits(attempt, record) {
+                throw InvalidEvent(event, in: record.progress.state)
             }
             let before = record
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
@@ -88,6 +92,19 @@ extension Connection {
         let rows = try execute(FeedStatements.draw, [.id(user), .int(count)])
         guard let last = try rows.first({ try $0.int64("change_sequence") }) else { throw StoreError.notFound }
         return last
+    }
+
+    /// Whether the job still wants the answer to this attempt: no later one has been made, and its end is not known.
+    fileprivate func awaits(_ attempt: LeaseToken, _ record: JobRecord) throws -> Bool {
+        switch record.progress.state {
+        case .submitting(_, let holder): return holder == attempt
+        case .attention(.unknownOutcome):
+            let tokens = try execute(JobStatements.attempts, [.id(record.user), .id(record.id)])
+                .map { try $0.int64("lease_token") }
+            return tokens.max() == attempt.rawValue
+        case .attention(.accountBlocked), .accepted, .quoted, .rendering, .downloading, .ready, .failed, .cancelled:
+            return false
+        }
     }
 
     fileprivate func recall(_ key: IdempotencyKey, of user: UserID) throws -> JobID? {

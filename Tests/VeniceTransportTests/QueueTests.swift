@@ -64,7 +64,8 @@ struct QueueTests {
     }
 
     @Test(arguments: [
-        "{}", "", "<html>", #"{"queue_id":""}"#, #"{"queue_id":{}}"#, #"[{"queue_id":"q"}]"#, #"{"queue_id":"#,
+        "{}", "", "<html>", #"{"queue_id":""}"#, #"{"queue_id":" \n\u00a0"}"#, #"{"queue_id":{}}"#,
+        #"[{"queue_id":"q"}]"#, #"{"queue_id":"#,
     ])
     func `a success that names no job is an unknown outcome`(body: String) async {
         let error = await failure { () throws(VeniceError) in try await queue(ScriptedHTTPClient(.json(body))) }

@@ -13,19 +13,24 @@ struct AnswerRecovery: Sendable {
 
     /// Replays what an earlier process left in the journal. Call it before the first claim.
     ///
-    /// Throws while the database does not answer; every file is still there then.
+    /// Throws while the database does not answer; every file is still there then. An answer that the database refuses
+    /// stays in its file and does not hold up the others.
     func replay() async throws {
         for entry in try await journal.unsettled() {
-            let (id, user) = (entry.submission.job, entry.submission.user)
             guard let answer = entry.answer else {
                 // No answer came: the row says `submitting`, and whoever claims the job reports it lost.
                 await journal.settle(entry.file)
                 continue
             }
             let (event, evidence) = Self.read(answer, for: entry.submission)
-            let outcome = try await move(id, user, by: event, evidence)
-            log.notice("replayed a journalled answer", metadata: ["job_id": "\(id)", "outcome": "\(outcome)"])
-            await journal.settle(entry.file)
+            do {
+                try await bring(
+                    event, evidence, to: entry.submission.job, of: entry.submission.user, from: entry.file)
+            } catch let error as PostgresError where error.isPassing {
+                throw error
+            } catch {
+                report(error, event, entry.submission.job, entry.file)
+            }
         }
     }
 
@@ -33,32 +38,48 @@ struct AnswerRecovery: Sendable {
     func recover(
         _ event: JobEvent, _ evidence: AttemptEvidence?, for record: JobRecord, journalFile: String
     ) async {
-        var evidence = evidence
-        evidence?.token = record.token
+        var evidence = evidence ?? AttemptEvidence(.lost)
+        evidence.token = record.token
         do {
-            let outcome = try await move(record.id, record.user, by: event, evidence)
-            log.notice("brought a late answer home", metadata: ["job_id": "\(record.id)", "outcome": "\(outcome)"])
-            await journal.settle(journalFile)
+            try await bring(event, evidence, to: record.id, of: record.user, from: journalFile)
         } catch {
             // The file stays, and the next start replays it.
-            log.error(
-                "a late answer stays in the journal", metadata: ["job_id": "\(record.id)", "error": "\(error)"])
+            report(error, event, record.id, journalFile)
         }
     }
 
-    private func move(
-        _ id: JobID, _ user: UserID, by event: JobEvent, _ evidence: AttemptEvidence?
-    ) async throws -> String {
+    /// Moves the job if it waits for this very answer. The file goes once the database has no more need of it.
+    private func bring(
+        _ event: JobEvent, _ evidence: AttemptEvidence, to id: JobID, of user: UserID, from file: String
+    ) async throws {
+        let outcome: String
         do {
             let detail = try await store.move(
                 id, user: user, by: event, policy: policy, at: .nowInMicroseconds, evidence: evidence)
-            return detail.job.status.word
+            outcome = detail.job.status.word
         } catch let error as InvalidEvent {
             // The database had the outcome already, or a person has decided meanwhile.
-            return "not needed, the job is \(error.state.name)"
+            try await checkHandle(in: event, of: id)
+            outcome = "not needed, the job is \(error.state.name)"
         } catch StoreError.notFound {
-            return "not needed, the job is gone"
+            try await checkHandle(in: event, of: id)
+            outcome = "not needed, the job is gone"
         }
+        log.notice("brought a late answer home", metadata: ["job_id": "\(id)", "outcome": "\(outcome)"])
+        await journal.settle(file)
+    }
+
+    /// The id of something paid may stand nowhere but in the journal: its file is kept unless the job's row names it.
+    private func checkHandle(in event: JobEvent, of id: JobID) async throws {
+        guard case .submissionAccepted(let receipt) = event else { return }
+        let record = try await store.report(of: id).record
+        if record.rendering?.queueID != receipt.queueID { throw UnwantedAnswer(state: record.progress.state.name) }
+    }
+
+    private func report(_ error: any Error, _ event: JobEvent, _ id: JobID, _ file: String) {
+        var metadata: Logger.Metadata = ["job_id": "\(id)", "file": "\(file)", "error": "\(error)"]
+        if case .submissionAccepted(let receipt) = event { metadata["queue_id"] = "\(receipt.queueID)" }
+        log.error("a late answer stays in the journal", metadata: metadata)
     }
 
     private static func read(
@@ -75,4 +96,10 @@ struct AnswerRecovery: Sendable {
         evidence.token = LeaseToken(submission.token)
         return (event, evidence)
     }
+}
+
+/// A paid answer that its job does not wait for, and whose id the database does not hold.
+private struct UnwantedAnswer: Error, CustomStringConvertible {
+    var state: String
+    var description: String { "the job is \(state) and does not name this paid answer" }
 }

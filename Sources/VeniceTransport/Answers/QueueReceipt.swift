@@ -39,7 +39,9 @@ public struct QueueReceipt: Sendable, Hashable {
     ///
     /// - Parameter requestedModel: Stands in where the answer names no model.
     public init?(body: [UInt8], requestedModel: String) {
-        guard let json = JSON(body), let id = json["queue_id", "queueid", "queueId", "id"]?.text else { return nil }
+        guard let json = JSON(body), let id = json["queue_id", "queueid", "queueId", "id"]?.text,
+            !id.allSatisfy(\.isWhitespace)
+        else { return nil }
         queueID = id
         model = json["model"]?.text ?? requestedModel
         downloadURL = json["download_url", "downloadUrl"]?.text.map { Redacted($0) }
