@@ -76,9 +76,13 @@ struct DownloadResumeTests {
         #expect("\(error!)".contains("SECRET") == false)
     }
 
-    @Test func `a file without any mark is not gone on with`() async throws {
+    @Test(
+        arguments: [[:], ["Accept-Ranges": "bytes"], ["ETag": "W/\"v1\"", "Accept-Ranges": "bytes"]] as [HTTPHeaders])
+    func `a file without any mark is not gone on with`(marks: HTTPHeaders) async throws {
+        var headers = marks
+        headers["Content-Length"] = "500"
         let step = ScriptedHTTPClient.Step.answer(
-            status: 200, headers: ["Content-Length": "500"], chunks: [mp4], failure: HTTPClientError(.interrupted))
+            status: 200, headers: headers, chunks: [mp4], failure: HTTPClientError(.interrupted))
         let http = ScriptedHTTPClient(step)
         let (_, error) = await read(try await client(http).download(link))
         #expect(error?.reason == .interrupted)
