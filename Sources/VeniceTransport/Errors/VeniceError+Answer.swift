@@ -8,9 +8,11 @@ extension VeniceError {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
-            message: told.message)
-        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
-            self = .notSent(evidence)
+            message: told.message, link: link)
+        if let refusal = SignInRefusal(status: status, code: told.code), endpoint.takesSignature,
+            refusal.deservesAnother
+        {
+            self = refusal == .nonceReused && endpoint.movesMoney ? .outcomeUnknown(evidence) : .notSent(evidence)
             return
         }
         switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
