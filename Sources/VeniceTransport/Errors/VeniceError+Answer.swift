@@ -15,7 +15,8 @@ extension VeniceError {
             self = refusal == .nonceReused && endpoint.movesMoney ? .outcomeUnknown(evidence) : .notSent(evidence)
             return
         }
-        switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
+        let verdict = Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told)
+        switch verdict.isFinal && !StatusTable.believes(told, at: endpoint) ? .passingOrFinal : verdict {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
         case .payment: self = .paymentNeeded(told.payment, evidence)
@@ -61,6 +62,8 @@ extension VeniceError {
         // Nothing moved.
         case (.topUp, 402, "SETTLEMENT_FAILED"): .passing
         // The upstream itself takes no payments.
+        // Words of another service.
+        case (.download, _, _), (.deleteDownload, _, _): verdict
         case (.topUp, 503, "NOT_CONFIGURED"): .account
         default: verdict
         }
