@@ -19,7 +19,9 @@ struct DownloadPlanTests {
             (["ETag": "\"a\"", "Content-Encoding": "gzip"], nil, false),
             (["ETag": "\"a\"", "Content-Encoding": "identity"], 100, true),
             (["Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"], 100, true),
-            (["Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"], nil, false), (["Accept-Ranges": "bytes"], 100, true),
+            (["Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"], nil, false), (["Accept-Ranges": "bytes"], 100, false),
+            (["ETag": "W/\"a\"", "Accept-Ranges": "bytes"], 100, false),
+            (["Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT", "Accept-Ranges": "bytes"], 100, true),
             (["Accept-Ranges": "bytes"], nil, false),
         ] as [(HTTPHeaders, Int?, Bool)])
     func `a transfer is gone on with only where the rest can be told from another file's`(

@@ -116,7 +116,7 @@ struct ErrorBodyTests {
         ),
         (#"{"error":"Your prompt violates the content policy","suggested_prompt":"p"}"#, true, nil, nil),
         (#"{"error":"Refused by moderation","credits_refunded":false,"hint":"h"}"#, true, false, nil),
-        (#"{"error":"Video duration exceeds 15s"}"#, false, nil, nil), ("", false, nil, nil),
+        (#"{"error":"Video duration exceeds 15s"}"#, false, nil, nil), ("{}", false, nil, nil),
     ])
     func `refusals`(text: String, isPolicy: Bool, refunded: Bool?, model: String?) async {
         let client = VeniceClient(.json(text, status: 422))
@@ -168,6 +168,18 @@ struct ErrorBodyTests {
         #expect(text.contains("private-share.venice.ai"))
         #expect(text.contains("end"))
         #expect(!"\(client.account)".contains("TOPSECRET"))
+    }
+
+    @Test(arguments: [
+        #"{"done":true,"link":"https:\/\/private-share.venice.ai\/v1\/share\/read\/TOPSECRET"}"#,
+        #"{"done":true,"link":"https://private-share.venice.ai/v1/share/read/TOPSECRET"}"#,
+    ])
+    func `a link in an answer that cannot be read is hidden, however its slashes are written`(body: String) async {
+        let error = await failure { () throws(VeniceError) in
+            try await VeniceClient(.json(body)).retrieve(model: "m", queueID: "q")
+        }
+        #expect(error?.evidence.message.contains("private-share.venice.ai") == true)
+        #expect(error?.evidence.message.contains("TOPSECRET") == false)
     }
 
     @Test func `a long message is cut and made one line`() {

@@ -50,10 +50,11 @@ struct FileIdentity: Sendable, Hashable {
     /// What `If-Range` may carry: the server then sends the rest only if it still has the same file.
     var validator: String? { tag ?? modified }
 
-    /// Whether the rest could be told from the rest of another file.
+    /// Whether the rest could be told from the rest of another file: not without a validator, since a length may be that
+    /// of another file as well. A date has whole seconds only, so it takes the length beside it.
     var canResume: Bool {
         guard !isEncoded, takesRanges != false else { return false }
-        return tag != nil || (length != nil && (modified != nil || takesRanges == true))
+        return tag != nil || (modified != nil && length != nil)
     }
 
     /// Why a `206` is not the rest of this file from `offset` on; nil when it is.

@@ -4,16 +4,24 @@ import VideoModels
 
 extension VeniceError {
     /// What an answer that is no success means, from the table and then from the body.
-    init(_ endpoint: VeniceEndpoint, status: Int, headers: AnswerHeaders, body: [UInt8], now: Date) {
+    ///
+    /// - Parameter link: what was asked for, where that is a secret.
+    init(
+        _ endpoint: VeniceEndpoint, status: Int, headers: AnswerHeaders, body: [UInt8], now: Date,
+        link: LinkSecret? = nil
+    ) {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
-            message: told.message)
-        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
-            self = .notSent(evidence)
+            message: told.message, link: link)
+        if let refusal = SignInRefusal(status: status, code: told.code), endpoint.takesSignature,
+            refusal.deservesAnother
+        {
+            self = refusal == .nonceReused && endpoint.movesMoney ? .outcomeUnknown(evidence) : .notSent(evidence)
             return
         }
-        switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
+        let verdict = Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told)
+        switch verdict.isFinal && !StatusTable.believes(told, at: endpoint) ? .passingOrFinal : verdict {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
         case .payment: self = .paymentNeeded(told.payment, evidence)
@@ -34,8 +42,12 @@ extension VeniceError {
     }
 
     /// No answer, or no whole one.
-    init(_ endpoint: VeniceEndpoint, _ error: HTTPClientError, status: Int? = nil, headers: AnswerHeaders? = nil) {
-        let evidence = VeniceEvidence(endpoint: endpoint, status: status, headers: headers, message: error.description)
+    init(
+        _ endpoint: VeniceEndpoint, _ error: HTTPClientError, status: Int? = nil, headers: AnswerHeaders? = nil,
+        link: LinkSecret? = nil
+    ) {
+        let evidence = VeniceEvidence(
+            endpoint: endpoint, status: status, headers: headers, message: error.description, link: link)
         switch (error.reason, error.sent) {
         case (.invalidRequest, .nothing): self = .operatorMustAct(evidence)
         case (_, .nothing): self = .notSent(evidence)
@@ -50,6 +62,8 @@ extension VeniceError {
         _ verdict: Verdict, _ endpoint: VeniceEndpoint, _ status: Int, _ told: ErrorBody
     ) -> Verdict {
         switch (endpoint, status, told.code) {
+        // Words of another service.
+        case (.download, _, _), (.deleteDownload, _, _): verdict
         // An unknown, foreign or expired id.
         case (.retrieve, 400, _) where told.says("request id is invalid"): .gone
         // A request without `model`, which has been seen with either status.
