@@ -92,7 +92,7 @@ import VideoModels
         #expect(VideoRequest.ReferenceTask.allCases.map(\.rawValue) == ["auto", "reference", "edit", "extend"])
         #expect(VideoRequest.Bitrate.allCases.map(\.rawValue) == ["standard", "high"])
         #expect(VideoRequest.ImageReference.Role.allCases.map(\.rawValue) == ["subject", "background"])
-        #expect(ModelInput.Need.allCases.map(\.rawValue) == ["required", "optional"])
+        #expect(ModelInput.Need.allCases.map(\.rawValue) == ["required", "optional", "perhaps"])
     }
 }
 

@@ -97,6 +97,9 @@ extension Setting {
             .worker, "GONDOLA_POLL_SERVER_ERROR_GAP", \.policy.polling.serverErrorGap, any,
             "Wait between looks at a job that answers 500"),
         Setting(
+            .worker, "GONDOLA_POLL_RECHECK_AGE", \.policy.polling.recheckAge, any,
+            "A job of up to this age that the upstream does not know is asked for once more"),
+        Setting(
             .worker, "GONDOLA_POLL_UNKNOWN_USUAL", \.policy.polling.unknownUsual, any,
             "What a job is taken to need before the upstream has said"),
         Setting(

@@ -105,6 +105,7 @@ struct WorkerFlags: SettingGroup {
     @Option(setting: "claim-interval") var claimInterval: String?
     @Option(setting: "poll-least-gap") var pollLeastGap: String?
     @Option(setting: "poll-server-error-gap") var pollServerErrorGap: String?
+    @Option(setting: "poll-recheck-age") var pollRecheckAge: String?
     @Option(setting: "poll-unknown-usual") var pollUnknownUsual: String?
     @Option(setting: "backoff-first") var backoffFirst: String?
     @Option(setting: "backoff-longest") var backoffLongest: String?
