@@ -107,8 +107,8 @@ extension VeniceClient {
 
     /// Sends a request and returns a 2xx with its body still to come; anything else is read and thrown.
     ///
-    /// A wallet's signature that came too late, too early or a second time is made once more: the refused request did
-    /// nothing. Not for a paid submission, whose every answer is journalled before another request leaves.
+    /// A wallet's signature that came too late, too early or a second time is made once more: the question does no harm
+    /// twice. Not for a paid submission, whose every answer is journalled before another request leaves.
     func open(_ endpoint: VeniceEndpoint, _ request: HTTPRequest) async throws(VeniceError) -> HTTPResponse {
         switch try await attempt(endpoint, request) {
         case .success(let response): return response

@@ -9,8 +9,10 @@ extension VeniceError {
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
             message: told.message)
-        if endpoint.takesSignature, SignInRefusal(status: status, code: told.code)?.deservesAnother == true {
-            self = .notSent(evidence)
+        if let refusal = SignInRefusal(status: status, code: told.code), endpoint.takesSignature,
+            refusal.deservesAnother
+        {
+            self = refusal == .nonceReused && endpoint.movesMoney ? .outcomeUnknown(evidence) : .notSent(evidence)
             return
         }
         switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {

@@ -3,9 +3,11 @@ public import VideoModels
 /// Why a call did not do what it was for, sorted by what its caller does next.
 public enum VeniceError: Error, Hashable, Sendable {
     /// Nothing was done, so repeating is safe, even for a paid submission: no byte left this machine, or a wallet's
-    /// signature came too late, too early or a second time (then `evidence.status` is 401) and a new one may do.
+    /// signature came too late or too early (then `evidence.status` is 401) and a new one may do. For what moves no money
+    /// also one that came a second time.
     case notSent(VeniceEvidence)
     /// A paid submission may have been taken and charged, and its id is lost. Never repeat it without a person's word.
+    /// Also where a wallet's signature came a second time: each goes out once, so the request arrived twice.
     /// For a top-up: the payment may have been credited; the same one may go again, but no other before the balance is known.
     case outcomeUnknown(VeniceEvidence)
     /// Too many requests, or too many failures. Nothing was done; come back after that time, or after a backoff of your own.

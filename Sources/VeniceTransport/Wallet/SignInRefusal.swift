@@ -21,8 +21,9 @@ enum SignInRefusal: String, CaseIterable, Hashable, Sendable {
 
     var code: String { Self.prefix + rawValue }
 
-    /// Another signature may do: the clock was wrong, or the first one was used up on its way. The rest are faults of this
-    /// client or of its configuration, and would be refused again.
+    /// Another signature may do: the clock was wrong, or something on the way sent the request twice. Where money moves the
+    /// latter says that the first copy may have been paid for, so it is not signed again there. The rest are faults of
+    /// this client or of its configuration, and would be refused again.
     var deservesAnother: Bool {
         switch self {
         case .expired, .futureTimestamp, .nonceReused: true

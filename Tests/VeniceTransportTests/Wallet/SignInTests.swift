@@ -153,7 +153,9 @@ import VideoModels
     }
 
     @Test(arguments: SignInRefusal.allCases)
-    func `a paid submission is signed once, and a refused one is safe to repeat`(refusal: SignInRefusal) async throws {
+    func `a paid submission is signed once, and a used nonce says that it arrived twice`(refusal: SignInRefusal)
+        async throws
+    {
         let (client, http) = client(self.refusal(refusal.rawValue), .json(#"{"model": "m", "queue_id": "q"}"#))
         let journal = Mutex<[Int]>([])
         let request = try QueueRequest(.sample, model: .sample())
@@ -162,7 +164,16 @@ import VideoModels
         }
         #expect(http.requests.count == 1)
         #expect(journal.withLock { $0 } == [401])
-        #expect(error?.word == (refusal.deservesAnother ? "not sent" : "operator must act"))
+        #expect(error?.word == Self.paidWord(refusal))
+    }
+
+    /// Each nonce is fresh and goes out once, so a used one tells that another copy came first, which may be charged.
+    private static func paidWord(_ refusal: SignInRefusal) -> String {
+        switch refusal {
+        case .nonceReused: "outcome unknown"
+        case .expired, .futureTimestamp: "not sent"
+        default: "operator must act"
+        }
     }
 
     @Test func `a submission that comes back after a refusal is signed by the service's time`() async throws {
@@ -183,8 +194,18 @@ import VideoModels
                 Issue.record("a 401 is no receipt")
                 continue
             }
-            #expect(error.asksForNewSignature == refusal.deservesAnother)
+            #expect(error.word == Self.paidWord(refusal))
+            #expect(error.asksForNewSignature == (refusal == .expired || refusal == .futureTimestamp))
         }
+    }
+
+    @Test func `a payment under a used nonce may have been credited`() async {
+        let (client, http) = client(refusal("NONCE_REUSED"))
+        let error = await failure { () async throws(VeniceError) in
+            try await client.topUp(payment: Redacted("cGF5"))
+        }
+        #expect(error?.word == "outcome unknown")
+        #expect(http.requests.count == 1)
     }
 
     @Test func `a host behind a link is not believed about signatures`() async {
