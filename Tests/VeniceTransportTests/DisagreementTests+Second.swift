@@ -44,6 +44,7 @@ extension DisagreementTests {
     @Test func `row 26: an unknown job is gone, by either status`() async {
         #expect(await thrown(404, at: .retrieve)?.word == "gone")
         #expect(await thrown(400, #"{"error":"Request ID is invalid."}"#, at: .retrieve)?.word == "gone")
+        #expect(await thrown(404, "Not Found", at: .retrieve)?.word == "retry later")
     }
 
     @Test func `row 27: a 500 on retrieve is tried again a few times and then believed`() async {

@@ -116,7 +116,7 @@ struct ErrorBodyTests {
         ),
         (#"{"error":"Your prompt violates the content policy","suggested_prompt":"p"}"#, true, nil, nil),
         (#"{"error":"Refused by moderation","credits_refunded":false,"hint":"h"}"#, true, false, nil),
-        (#"{"error":"Video duration exceeds 15s"}"#, false, nil, nil), ("", false, nil, nil),
+        (#"{"error":"Video duration exceeds 15s"}"#, false, nil, nil), ("{}", false, nil, nil),
     ])
     func `refusals`(text: String, isPolicy: Bool, refunded: Bool?, model: String?) async {
         let client = VeniceClient(.json(text, status: 422))

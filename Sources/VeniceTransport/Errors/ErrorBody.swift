@@ -10,14 +10,17 @@ struct ErrorBody: Hashable {
     var notes = RefusalNotes()
     var consent: ConsentChallenge?
     var payment = PaymentShape.unknown
-    /// The upstream's own words rather than a page of the edge in front of it.
+    /// The upstream's own words rather than those of something in front of it.
     var isFromAPI = false
+    /// A page for people.
+    var isPage = false
     private var type: String?
 
     /// Never fails: a body that cannot be read just says less.
     init(_ bytes: [UInt8]) {
         guard let json = JSON(bytes), json.object != nil else {
-            message = Self.plainText(bytes)
+            isPage = ContentKind(bytes, declared: nil) == .markup
+            message = Self.plainText(bytes, isPage: isPage)
             return
         }
         isFromAPI = true
@@ -87,9 +90,9 @@ struct ErrorBody: Hashable {
     }
 
     /// The title of a page from the edge, or the beginning of whatever else it is.
-    private static func plainText(_ bytes: [UInt8]) -> String {
+    private static func plainText(_ bytes: [UInt8], isPage: Bool) -> String {
         let text = String(decoding: bytes.prefix(4096), as: UTF8.self)
-        guard text.drop(while: \.isWhitespace).hasPrefix("<") else { return text }
+        guard isPage else { return text }
         let title = text.firstRange(of: "<title>").map { text[$0.upperBound...].prefix { $0 != "<" } } ?? ""
         return title.isEmpty ? "a page instead of an answer" : "a page instead of an answer: \(title)"
     }

@@ -17,6 +17,9 @@ enum Verdict: String, Hashable, Sendable {
     /// A submission that may have been taken, or a payment that may have been credited.
     case unknownOutcome
     case unexpected
+
+    /// Nothing that is tried later would change it.
+    var isFinal: Bool { self == .invalid || self == .gone || self == .refused }
 }
 
 /// The table endpoint × status → verdict, as data.
@@ -104,6 +107,17 @@ enum StatusTable {
             verdicts: [408: .passing, 409: .passing, 429: .throttled],
             other: (client: .gone, server: .passing, odd: .unexpected)),
     ]
+
+    /// Whether a body can say for good that a job or its file is lost. A job is paid by then, so only the API's own JSON
+    /// can: a page, plain words or nothing may come from whatever stands in front of it. The store behind a link speaks no
+    /// JSON, and is doubted only where it answers with a page.
+    static func believes(_ told: ErrorBody, at endpoint: VeniceEndpoint) -> Bool {
+        switch endpoint {
+        case .retrieve: told.isFromAPI
+        case .download: !told.isPage
+        default: true
+        }
+    }
 
     static func verdict(_ endpoint: VeniceEndpoint, _ status: Int) -> Verdict {
         // Every endpoint has its column; a test says so.

@@ -15,7 +15,8 @@ extension VeniceError {
             self = refusal == .nonceReused && endpoint.movesMoney ? .outcomeUnknown(evidence) : .notSent(evidence)
             return
         }
-        switch Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told) {
+        let verdict = Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told)
+        switch verdict.isFinal && !StatusTable.believes(told, at: endpoint) ? .passingOrFinal : verdict {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
         case .payment: self = .paymentNeeded(told.payment, evidence)
@@ -52,6 +53,8 @@ extension VeniceError {
         _ verdict: Verdict, _ endpoint: VeniceEndpoint, _ status: Int, _ told: ErrorBody
     ) -> Verdict {
         switch (endpoint, status, told.code) {
+        // Words of another service.
+        case (.download, _, _), (.deleteDownload, _, _): verdict
         // An unknown, foreign or expired id.
         case (.retrieve, 400, _) where told.says("request id is invalid"): .gone
         // A request without `model`, which has been seen with either status.
