@@ -44,14 +44,15 @@ extension VeniceClient {
 extension VeniceClient {
     /// Reads just enough of a body to tell what it is.
     static func look(
-        _ endpoint: VeniceEndpoint, _ response: HTTPResponse
+        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, link: LinkSecret? = nil
     ) async throws(VeniceError) -> (ContentKind, [UInt8]) {
         var beginning: [UInt8] = []
         do throws(HTTPClientError) {
             var chunks = response.body.makeAsyncIterator()
             while beginning.count < ContentKind.bytesNeeded, let chunk = try await chunks.next() { beginning += chunk }
         } catch {
-            throw VeniceError(endpoint, error, status: response.status, headers: AnswerHeaders(response.headers))
+            let headers = AnswerHeaders(response.headers)
+            throw VeniceError(endpoint, error, status: response.status, headers: headers, link: link)
         }
         return (ContentKind(beginning, declared: response.headers["Content-Type"]), beginning)
     }
@@ -78,9 +79,10 @@ extension VeniceClient {
     }
 
     static func evidence(
-        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, _ message: String
+        _ endpoint: VeniceEndpoint, _ response: HTTPResponse, _ message: String, link: LinkSecret? = nil
     ) -> VeniceEvidence {
         VeniceEvidence(
-            endpoint: endpoint, status: response.status, headers: AnswerHeaders(response.headers), message: message)
+            endpoint: endpoint, status: response.status, headers: AnswerHeaders(response.headers), message: message,
+            link: link)
     }
 }

@@ -122,16 +122,23 @@ extension VeniceClient {
     private func attempt(
         _ endpoint: VeniceEndpoint, _ request: HTTPRequest
     ) async throws(VeniceError) -> Result<HTTPResponse, VeniceError> {
+        let link = LinkSecret(request)
         let response: HTTPResponse
         do throws(HTTPClientError) { response = try await exchange(request) } catch {
-            throw VeniceError(endpoint, error)
+            throw VeniceError(endpoint, error, link: link)
         }
-        let headers = AnswerHeaders(response.headers)
+        let headers = Self.headers(response, link)
         observer?(endpoint, response.status, headers)
         guard !(200..<300).contains(response.status) else { return .success(response) }
         // The status says enough where the body cannot be had.
         let body = (try? await response.body.collect(upTo: Self.answerLimit)) ?? []
-        return .failure(VeniceError(endpoint, status: response.status, headers: headers, body: body, now: now()))
+        return .failure(
+            VeniceError(endpoint, status: response.status, headers: headers, body: body, now: now(), link: link))
+    }
+
+    static func headers(_ response: HTTPResponse, _ link: LinkSecret?) -> AnswerHeaders {
+        let headers = AnswerHeaders(response.headers)
+        return link?.strike(headers) ?? headers
     }
 
     /// A request to the API with the account's credential on it.

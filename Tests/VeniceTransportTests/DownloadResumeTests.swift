@@ -131,8 +131,22 @@ struct DownloadResumeTests {
             .json("", status: 302, headers: ["Location": "https://evil.example/SECRET?sig=SECRET"]))
         let error = await failure { () throws(VeniceError) in try await client(http).download(link) }
         #expect(error?.word == "unexpected answer")
-        #expect(error?.evidence.message == "a redirect to https://evil.example/‹redacted› which is not followed")
+        #expect(error?.evidence.message == "a redirect to evil.example, which is not followed")
         #expect(http.requests.count == 1)
+    }
+
+    @Test(arguments: [
+        ("/v1/share/read/SECRET/", ""), ("SECRET", ""), ("../read/SECRET?sig=SECRET", ""), ("", ""), ("///SECRET", ""),
+        ("https:/SECRET", ""), ("https:///SECRET", ""),
+        ("//evil.example:8443/SECRET", " to evil.example"), ("https://evil.example?SECRET", " to evil.example"),
+        ("https://SECRET:SECRET@evil.example/", ""), ("mailto:SECRET", ""), (nil, ""),
+    ])
+    func `a redirect says nothing but its host`(location: String?, words: String) async {
+        var headers: HTTPHeaders = [:]
+        if let location { headers["Location"] = location }
+        let http = ScriptedHTTPClient(.json("", status: 307, headers: headers))
+        let error = await failure { () throws(VeniceError) in try await client(http).download(link) }
+        #expect(error?.evidence.message == "a redirect\(words), which is not followed")
     }
 
     @Test func `a part that nobody asked for is no file`() async {

@@ -45,6 +45,53 @@ struct DownloadTests {
         #expect(await failure { () throws(VeniceError) in try await client.download(link) }?.word == word)
     }
 
+    private static let token = "Tk9-aVeryLongToken%2Bx"
+
+    /// What a host, or something before it, may say of the path that was asked for.
+    static let quotes = [
+        #"{"message":"Route GET:/v1/share/read/\#(token) not found","error":"Not Found","statusCode":404}"#,
+        #"{"error":{"message":"no file \#(token)","code":"\#(token)","request_id":"\#(token)"}}"#,
+        #"{"error":"no","details":"\/v1\/share\/read\/\#(token)"}"#,
+        "Cannot GET /v1/share/read/\(token)", "<html><title>404: /V1/SHARE/READ/\(token.uppercased())</title></html>",
+        "Tk9-aVeryLongToken+x is not here", "signature c2lnbmF0dXJl does not match",
+        "?sig=c2lnbmF0dXJl&to=7 has expired",
+        String(repeating: " ", count: 480) + String(repeating: "x", count: 490) + token,
+    ]
+
+    @Test(arguments: quotes, [400, 403, 404, 429, 500])
+    func `a link's secret is struck from whatever is said about it`(body: String, status: Int) async {
+        let link = Redacted("https://private-share.venice.ai/v1/share/read/\(Self.token)?sig=c2lnbmF0dXJl&to=7")
+        let headers: HTTPHeaders = [
+            "X-Request-ID": "id-\(Self.token)", "Deprecation": "true",
+            "Link": "</v1/share/read/\(Self.token)>; rel=\"successor-version\"",
+        ]
+        let heard = Locked<[String]>([])
+        var client = VeniceClient(
+            .json(body, status: status, headers: headers), .json(body, status: status, headers: headers))
+        client.observer = { _, _, headers in heard.change { $0.append("\(headers)") } }
+        let download = await failure { () throws(VeniceError) in try await client.download(link) }
+        #expect(download?.evidence.status == status)
+        let delete = await failure { () throws(VeniceError) in try await client.deleteDownload(link) }
+        #expect((delete == nil) == [400, 403, 404].contains(status))
+        #expect(heard.value.count == 2)
+        for words in heard.value
+            + [download, delete].compactMap({ $0 }).flatMap({ ["\($0)", "\($0.evidence.headers!)"] })
+        {
+            for secret in ["Tk9-aVery", "c2lnbmF0"] {
+                #expect(!words.lowercased().contains(secret.lowercased()), "\(words)")
+            }
+        }
+    }
+
+    @Test func `what is no secret of a link stays readable`() async {
+        let link = Redacted("https://private-share.venice.ai/v1/share/read/\(Self.token)?sig=c2lnbmF0dXJl")
+        let body = #"{"message":"Route GET:/v1/share/read/\#(Self.token) not found, share it again"}"#
+        let client = VeniceClient(.json(body, status: 404, headers: ["CF-RAY": "ray-1"]))
+        let error = await failure { () throws(VeniceError) in try await client.download(link) }
+        #expect(error?.evidence.message == "Route GET:‹redacted› not found, share it again")
+        #expect(error?.evidence.ray == "ray-1")
+    }
+
     @Test func `revoking what is gone succeeds`() async throws {
         try await VeniceClient(.json("", status: 404)).deleteDownload(link)
         let client = VeniceClient(.json("", status: 500))

@@ -170,6 +170,18 @@ struct ErrorBodyTests {
         #expect(!"\(client.account)".contains("TOPSECRET"))
     }
 
+    @Test(arguments: [
+        #"{"done":true,"link":"https:\/\/private-share.venice.ai\/v1\/share\/read\/TOPSECRET"}"#,
+        #"{"done":true,"link":"https://private-share.venice.ai/v1/share/read/TOPSECRET"}"#,
+    ])
+    func `a link in an answer that cannot be read is hidden, however its slashes are written`(body: String) async {
+        let error = await failure { () throws(VeniceError) in
+            try await VeniceClient(.json(body)).retrieve(model: "m", queueID: "q")
+        }
+        #expect(error?.evidence.message.contains("private-share.venice.ai") == true)
+        #expect(error?.evidence.message.contains("TOPSECRET") == false)
+    }
+
     @Test func `a long message is cut and made one line`() {
         let evidence = VeniceEvidence(endpoint: .quote, message: String(repeating: "a\n\u{7}b ", count: 10_000))
         #expect(evidence.message.count <= 500)

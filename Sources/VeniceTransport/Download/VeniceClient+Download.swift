@@ -14,9 +14,10 @@ extension VeniceClient {
     public func download(_ link: Redacted<String>) async throws(VeniceError) -> VideoStream {
         let request = try downloadRequest(link)
         let response = try await openDownload(request)
-        let (kind, beginning) = try await Self.look(.download, response)
+        let secret = LinkSecret(request)
+        let (kind, beginning) = try await Self.look(.download, response, link: secret)
         guard case .video(let contentType) = kind else {
-            let evidence = Self.evidence(.download, response, "not a video")
+            let evidence = Self.evidence(.download, response, "not a video", link: secret)
             if kind == .unknown { throw .unexpectedAnswer(evidence) }
             throw .retryLater(after: nil, mayBeFinal: false, evidence)
         }
@@ -46,26 +47,39 @@ extension VeniceClient {
 
     /// The answer, if it is the whole file.
     private func openDownload(_ request: HTTPRequest) async throws(VeniceError) -> HTTPResponse {
+        let link = LinkSecret(request)
         let response: HTTPResponse
         do throws(HTTPClientError) { response = try await http.send(request) } catch {
-            throw VeniceError(.download, error)
+            throw VeniceError(.download, error, link: link)
         }
-        let headers = AnswerHeaders(response.headers)
+        let headers = Self.headers(response, link)
         observer?(.download, response.status, headers)
         switch response.status {
         case 200, 203: return response
         case 200..<300:
-            throw .unexpectedAnswer(Self.evidence(.download, response, "a part of a file that nobody asked for"))
+            let words = "a part of a file that nobody asked for"
+            throw .unexpectedAnswer(Self.evidence(.download, response, words, link: link))
         case 300..<400:
-            let words = "a redirect\(response.headers["Location"].map { " to \($0)" } ?? ""), which is not followed"
-            throw .unexpectedAnswer(Self.evidence(.download, response, words))
+            let words = Self.redirect(to: response.headers["Location"])
+            throw .unexpectedAnswer(Self.evidence(.download, response, words, link: link))
         default:
             let body = (try? await response.body.collect(upTo: Self.answerLimit)) ?? []
-            let error = VeniceError(.download, status: response.status, headers: headers, body: body, now: now())
+            let error = VeniceError(
+                .download, status: response.status, headers: headers, body: body, now: now(), link: link)
             // Fetched too often: coming back soon would make it worse (PROTOCOL §6).
             if case .throttled(nil, let evidence) = error { throw .throttled(retryAfter: .seconds(60), evidence) }
             throw error
         }
+    }
+
+    /// Names the host alone: the rest may open the same file.
+    private static func redirect(to location: String?) -> String {
+        let parts = location?.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false) ?? []
+        // Whoever connects is lenient, and would take a path after one slash or three for a host.
+        guard parts.count == 2, ["", "http:", "https:"].contains(parts[0].lowercased()), !parts[1].hasPrefix("/"),
+            let host = try? HTTPURL("https://" + parts[1]).host
+        else { return "a redirect, which is not followed" }
+        return "a redirect to \(host), which is not followed"
     }
 
     private func linkRequest(

@@ -21,9 +21,10 @@ enum Scrubber {
         if let data = word.firstRange(of: "data:"), word.contains(";base64") {
             return word[..<data.upperBound] + "‹redacted›"
         }
-        guard let scheme = word.firstRange(of: "://") else { return word }
+        // In JSON that is quoted as it came, slashes may be escaped.
+        guard let scheme = word.firstRange(of: "://") ?? word.firstRange(of: #":\/\/"#) else { return word }
         let rest = word[scheme.upperBound...]
-        guard let path = rest.firstIndex(where: { "/?#".contains($0) }) else { return word }
+        guard let path = rest.firstIndex(where: { #"/?#\"#.contains($0) }) else { return word }
         return word[..<path] + "/‹redacted›"
     }
 }

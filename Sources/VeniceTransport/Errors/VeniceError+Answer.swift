@@ -4,11 +4,16 @@ import VideoModels
 
 extension VeniceError {
     /// What an answer that is no success means, from the table and then from the body.
-    init(_ endpoint: VeniceEndpoint, status: Int, headers: AnswerHeaders, body: [UInt8], now: Date) {
+    ///
+    /// - Parameter link: what was asked for, where that is a secret.
+    init(
+        _ endpoint: VeniceEndpoint, status: Int, headers: AnswerHeaders, body: [UInt8], now: Date,
+        link: LinkSecret? = nil
+    ) {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
-            message: told.message)
+            message: told.message, link: link)
         if let refusal = SignInRefusal(status: status, code: told.code), endpoint.takesSignature,
             refusal.deservesAnother
         {
@@ -37,8 +42,12 @@ extension VeniceError {
     }
 
     /// No answer, or no whole one.
-    init(_ endpoint: VeniceEndpoint, _ error: HTTPClientError, status: Int? = nil, headers: AnswerHeaders? = nil) {
-        let evidence = VeniceEvidence(endpoint: endpoint, status: status, headers: headers, message: error.description)
+    init(
+        _ endpoint: VeniceEndpoint, _ error: HTTPClientError, status: Int? = nil, headers: AnswerHeaders? = nil,
+        link: LinkSecret? = nil
+    ) {
+        let evidence = VeniceEvidence(
+            endpoint: endpoint, status: status, headers: headers, message: error.description, link: link)
         switch (error.reason, error.sent) {
         case (.invalidRequest, .nothing): self = .operatorMustAct(evidence)
         case (_, .nothing): self = .notSent(evidence)

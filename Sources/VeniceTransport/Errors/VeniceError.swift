@@ -80,14 +80,16 @@ public struct VeniceEvidence: Hashable, Sendable, CustomStringConvertible {
 
     init(
         endpoint: VeniceEndpoint, status: Int? = nil, headers: AnswerHeaders? = nil, requestID: String? = nil,
-        code: String? = nil, message: String
+        code: String? = nil, message: String, link: LinkSecret? = nil
     ) {
+        // Before anything is cut, since half a secret is not found any more.
+        func clean(_ text: String) -> String { Scrubber.clean(link?.strike(text) ?? text) }
         self.endpoint = endpoint
         self.status = status
-        self.headers = headers
-        self.requestID = requestID.map(Scrubber.clean) ?? headers?.requestID
-        self.code = code.map { Scrubber.clean(String($0.prefix(100))) }
-        self.message = Scrubber.clean(message)
+        self.headers = headers.map { link?.strike($0) ?? $0 }
+        self.requestID = requestID.map(clean) ?? self.headers?.requestID
+        self.code = code.map { String(clean($0).prefix(100)) }
+        self.message = clean(message)
     }
 
     init(_ answer: VeniceClient.Answer, _ message: String) {
