@@ -2,9 +2,10 @@ extension VideoModel {
     /// Learns from what the upstream found wrong with a request that fitted this model as we knew it.
     ///
     /// Lists, caps and the limit of the prompt become those that a finding names; a field that the model turned out not
-    /// to take goes, and one that it turned out to need becomes required. What a finding says of one request's media
-    /// says nothing of the model and is passed over, and so is everything that cannot be a model's limit. What is
-    /// learned is bounded by the number of fields and is the same however often a finding comes.
+    /// to take goes, and one that it turned out to need becomes required. What a finding says of one request's media,
+    /// or of how its fields go together, says nothing of the model and is passed over, and so is everything that cannot
+    /// be a model's limit. What is learned is bounded by the number of fields and is the same however often a finding
+    /// comes.
     ///
     /// - Parameter findings: of the upstream's 400, under the names of `VideoRequest`.
     /// - Returns: whether anything changed.
@@ -29,11 +30,12 @@ extension VideoModel {
         guard let field = VideoRequest.Field(rawValue: finding.field), field != .model else { return }
         switch finding.code {
         case .known(.notAllowed): learn(finding.allowed ?? [], of: field)
-        case .known(.required):
-            if finding.isUnconditional { require(field) }
+        case .known(.required) where finding.isUnconditional:
+            require(field)
             learn(finding.allowed ?? [], of: field)
         case .known(.notSupported) where finding.speaksOfModel && finding.isUnconditional: drop(field)
-        case .known(.tooMany), .known(.tooLong): cap(field, at: finding.limit)
+        case .known(.tooMany) where finding.isUnconditional, .known(.tooLong) where finding.isUnconditional:
+            cap(field, at: finding.limit)
         default: break
         }
     }
@@ -81,7 +83,8 @@ extension VideoModel {
     private mutating func cap(_ field: VideoRequest.Field, at limit: Int?) {
         guard let limit, limit > 0 else { return }
         switch field {
-        case .prompt, .negativePrompt: promptCharacterLimit = limit
+        // The listing has one limit for both prompts; what it is for the negative one says nothing of the other.
+        case .prompt: promptCharacterLimit = limit
         case .referenceImages, .referenceVideos, .referenceAudios, .referenceDocuments, .elements, .sceneImages,
             .keyframes, .imageReferences, .videoReferences, .cameraPath:
             if limit <= Self.mostEntries { inputs[field.rawValue]?.most = limit }
@@ -104,10 +107,16 @@ extension Finding {
     /// Not "at least one picture is required" or "not supported with references": those speak of this request.
     fileprivate var isUnconditional: Bool {
         let text = message.lowercased()
-        return !["at least", " with ", "when", "together", "next to", "combin", "format", "unless", " if "].contains {
-            text.contains($0)
-        }
+        let words = text.split { !$0.isLetter }.map(String.init)
+        return Self.conditions.isDisjoint(with: words)
+            && !["at least", "next to", "combin", "format"].contains { text.contains($0) }
     }
+
+    /// A sentence with one of these speaks of several fields, or of some requests only.
+    private static let conditions: Set = [
+        "with", "without", "alongside", "together", "when", "whenever", "while", "unless", "either", "or", "and", "if",
+        "only",
+    ]
 
     /// The one number that is allowed, or that in `… at most 4 element(s)` and `expected array to have <=4 items`.
     fileprivate var limit: Int? {

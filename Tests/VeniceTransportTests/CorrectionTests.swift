@@ -59,6 +59,51 @@ struct CorrectionTests {
         #expect(try clip("topaz-video-upscale", seconds: "5").corrected(after: refusal(body)) == nil)
     }
 
+    static let conditional = [
+        #"{"error":"duration must be a text"}"#, #"{"error":"Invalid duration"}"#,
+        #"{"error":"duration is required when resolution is 4k"}"#, #"{"error":"duration is required when you pay"}"#,
+        #"{"error":"Either duration or video_url is required"}"#,
+        #"{"issues":[{"code":"custom","path":["duration"],"message":"Required if audio_url is given"}]}"#,
+        #"{"details":{"duration":{"_errors":["Must be shorter"]}}}"#,
+        #"{"issues":[{"path":["duration",0],"message":"Required"}]}"#,
+    ]
+
+    @Test(arguments: conditional)
+    func `no correction is claimed where nothing is learned, so that the same body is never sent twice`(
+        body: String
+    ) throws {
+        let request = try clip("wan-2-7-video-to-video", seconds: "5")
+        #expect(request.corrected(after: refusal(body)) == nil)
+        guard case .invalid(let findings, _) = refusal(body) else {
+            Issue.record("not a 400")
+            return
+        }
+        var model = request.source.model
+        let isNews = model.repair(from: findings)
+        #expect(!isNews)
+    }
+
+    @Test func `a refusal that also speaks against what a person asked for stands`() throws {
+        let body = """
+            {"issues":[{"path":["duration"],"message":"Required"},
+              {"code":"unrecognized_keys","path":[],"keys":["resolution"],"message":"Unrecognized key: 'resolution'"}]}
+            """
+        #expect(try clip("wan-2-7-video-to-video", seconds: "5").corrected(after: refusal(body)) == nil)
+    }
+
+    @Test(arguments: duration)
+    func `a corrected request is what a model that learned from the refusal makes`(body: String) throws {
+        let request = try clip("wan-2-7-video-to-video", seconds: "5")
+        guard case .invalid(let findings, _) = refusal(body) else {
+            Issue.record("not a 400")
+            return
+        }
+        var model = request.source.model
+        let isNews = model.repair(from: findings)
+        #expect(isNews)
+        #expect(try QueueRequest(request.source.request, model: model) == request.corrected(after: refusal(body)))
+    }
+
     @Test(arguments: [401, 402, 404, 409, 422, 429, 500, 504])
     func `only a 400 is answered, for it alone means that nothing was charged`(status: Int) throws {
         let request = try clip("wan-2-7-video-to-video", seconds: "5")

@@ -78,6 +78,50 @@ struct ErrorBodyTests {
         #expect(findings.map(\.code) == [.known(code)])
     }
 
+    static let ambiguous = [
+        ("This model does not support image_url alongside reference_image_urls", "image_url", "image"),
+        ("Either image_url or reference_image_urls is required", "image_url", "image"),
+        ("duration is required when resolution is 4k", "duration", "duration"),
+        ("image_url is required for motion_mode pro", "image_url", "image"),
+        ("This model does not support image_url: elements.0.image_url", "image_url", "image"),
+        (
+            "Array must contain at most 2 element(s) in reference_image_urls beside video_url", "reference_image_urls",
+            "reference_images"
+        ),
+    ]
+
+    @Test(arguments: ambiguous)
+    func `what names several fields is a conflict and teaches nothing of a model, whatever shape it comes in`(
+        message: String, path: String, field: String
+    ) throws {
+        var model = try recordedModel("seedance-2-0-reference-to-video-basic")
+        for text in [
+            #"{"error":"\#(message)"}"#, #"{"error":{"message":"\#(message)","param":"\#(path)"}}"#,
+            #"{"issues":[{"code":"custom","path":["\#(path)"],"message":"\#(message)"}]}"#,
+            #"{"issues":[{"path":["\#(path)"],"received":"undefined","message":"\#(message)"}]}"#,
+            #"{"details":{"\#(path)":{"_errors":["\#(message)"]}}}"#,
+        ] {
+            let findings = read(text).findings
+            #expect(findings.map(\.field) == [field])
+            #expect(findings.map(\.code) == [.known(.conflict)])
+            let isNews = model.repair(from: findings)
+            #expect(!isNews)
+        }
+    }
+
+    @Test func `unknown keys are each told, though one message names them all`() throws {
+        let message = "Unrecognized key(s) in object: 'voice_id', 'end_image_url'"
+        let keys = #""code":"unrecognized_keys","keys":["voice_id","end_image_url"]"#
+        let findings = read(#"{"issues":[{\#(keys),"path":[],"message":"\#(message)"}]}"#).findings
+        #expect(findings.map(\.field) == ["voice", "end_image"])
+        #expect(findings.map(\.code) == [.known(.notSupported), .known(.notSupported)])
+        var model = try recordedModel("seedance-2-0-reference-to-video-basic")
+        #expect(model.takes(.endImage))
+        let isNews = model.repair(from: findings)
+        #expect(isNews)
+        #expect(!model.takes(.endImage))
+    }
+
     @Test(arguments: ["Request ID is invalid.", "Invalid JSON", "", "Image is corrupted"])
     func `a sentence that names none is not`(message: String) {
         #expect(read(#"{"error":"\#(message)"}"#).findings == [])

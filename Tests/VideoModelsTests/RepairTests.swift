@@ -86,6 +86,14 @@ import VideoModels
         finding("end_image", .notSupported, "Unsupported image format"), finding("end_image", .malformed, "broken"),
         finding("reference_images", .required, "At least one visual reference is required"),
         finding("end_image", .notSupported, "This model does not support end_image_url together with references"),
+        finding("end_image", .notSupported, "This model does not support end_image_url alongside a video"),
+        finding("end_image", .notSupported, "This model does not support end_image_url unless the clip is short"),
+        finding("image", .required, "Either this or a reference is required"),
+        finding("image", .required, "Required if there is no clip"), finding("image", .conflict, "Required"),
+        finding("duration", .required, "Required when a clip is given", allowed: ["6s"]),
+        finding("reference_images", .tooMany, "at most 3 element(s) when a clip is given"),
+        // The listing's limit is the prompt's.
+        finding("negative_prompt", .tooLong, "String must contain at most 900 character(s)"),
         // What the model cannot do without.
         finding("prompt", .notSupported, refusal),
         // No limits of a model.

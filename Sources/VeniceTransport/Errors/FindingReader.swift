@@ -2,10 +2,14 @@ import Foundation
 import VideoModels
 
 /// The findings in the body of a 400: a flat list (`issues`), a tree of `_errors` (`details`), one named parameter, or a
-/// sentence that names a field.
+/// sentence that names a field. One that names several tells how they go together: a conflict, whatever else it says.
 enum FindingReader {
     private static let most = 100
     private static let deepest = 12
+    /// Codes by which the schema speaks of the path alone, whatever the message names: often every unknown key at once.
+    private static let exact: Set = [
+        "unrecognized_keys", "invalid_enum_value", "invalid_value", "invalid_literal", "too_big",
+    ]
 
     static func findings(_ json: JSON, parameter: String?, message: String) -> [Finding] {
         let issues = (json["issues"]?.array ?? []).prefix(most).flatMap(findings)
@@ -13,7 +17,7 @@ enum FindingReader {
         var fromTree: [Finding] = []
         if let details = json["details"], details.object != nil { walk(details, path: [], depth: 0, into: &fromTree) }
         if !fromTree.isEmpty { return fromTree }
-        guard let field = parameter ?? FieldNames.named(in: message) else { return [] }
+        guard let field = parameter ?? FieldNames.subject(of: message) else { return [] }
         return [made(path: [field], code: code(nil, message, received: nil), message: message, options: nil)]
     }
 
@@ -21,13 +25,17 @@ enum FindingReader {
         guard issue.object != nil else { return [] }
         let path = issue["path"]?.texts ?? []
         let message = issue["message"]?.text ?? ""
-        let code = code(issue["code"]?.text, message, received: issue["received"]?.text, of: issue["type"]?.text)
+        let word = issue["code"]?.text
+        let code = code(word, message, received: issue["received"]?.text, of: issue["type"]?.text)
         let options = issue["options"]?.texts ?? issue["values"]?.texts ?? expected(issue["expected"]?.text)
         // Several unknown keys come as one issue.
         let keys = issue["keys"]?.texts ?? []
         let paths = keys.isEmpty ? [path] : keys.prefix(most).map { path.last == $0 ? path : path + [$0] }
         let limit = code == .tooMany ? issue["maximum"]?.text.map { [$0] } : nil
-        return paths.map { made(path: $0, code: code, message: message, options: limit ?? options) }
+        let isExact = word.map(exact.contains) ?? false
+        return paths.map { path in
+            made(path: path, code: code, message: message, options: limit ?? options, isExact: isExact)
+        }
     }
 
     private static func walk(_ tree: JSON, path: [String], depth: Int, into findings: inout [Finding]) {
@@ -40,11 +48,14 @@ enum FindingReader {
         }
     }
 
-    private static func made(path: [String], code: Finding.Code, message: String, options: [String]?) -> Finding {
+    private static func made(
+        path: [String], code: Finding.Code, message: String, options: [String]?, isExact: Bool = false
+    ) -> Finding {
         let allowed = (options ?? expected(message)).map { Array($0.prefix(most)) }
         let isChoice = allowed != nil && code != .required && code != .tooMany
+        let isConflict = !isExact && FieldNames.named(in: message).contains { !path.contains($0) }
         return Finding(
-            field: FieldNames.path(path.prefix(deepest)), code: isChoice ? .notAllowed : code,
+            field: FieldNames.path(path.prefix(deepest)), code: isConflict ? .conflict : isChoice ? .notAllowed : code,
             message: Scrubber.clean(message), allowed: allowed)
     }
 
@@ -111,13 +122,25 @@ enum FieldNames {
         }
     }
 
-    /// The field that a sentence such as `This model does not support aspect_ratio` is about; the longest name wins.
-    static func named(in message: String) -> String? {
-        let words = message.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
-        let known = words.prefix(200).filter { ours[$0] != nil || same.contains($0) }
-        if let name = known.max(by: { $0.utf8.count < $1.utf8.count }) { return name }
+    /// The fields that a sentence names, those included that we do not know. A value such as `true_1080p` is none.
+    static func named(in message: String) -> [String] {
+        words(of: message).filter { word in
+            isKnown(word) || (word.contains("_") && !word.contains(where: \.isNumber))
+        }
+    }
+
+    /// The field that a sentence such as `This model does not support aspect_ratio` is about, or the first of several.
+    static func subject(of message: String) -> String? {
+        let words = words(of: message)
+        if let name = words.first(where: isKnown) { return name }
         // Too common a word to be looked for anywhere but here.
         for name in ["model", "audio"] where words.starts(with: [name, "is", "required"]) { return name }
         return words.suffix(2) == ["support", "audio"] ? "audio" : nil
+    }
+
+    private static func isKnown(_ word: String) -> Bool { ours[word] != nil || same.contains(word) }
+
+    private static func words(of message: String) -> [String] {
+        message.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.prefix(200).map(String.init)
     }
 }
