@@ -17,7 +17,7 @@ struct ModelCatalogueTests {
         #expect(catalogue.models.filter { $0.kind == .known(.videoToVideo) }.count == 6)
         #expect(catalogue.models.filter(\.followsSourceLength).count == 5)
         #expect(catalogue.models.filter(\.aspectRatios.isEmpty).count == 41)
-        #expect(catalogue.models.filter(\.resolutions.isEmpty).count == 35)
+        #expect(catalogue.models.filter(\.resolutions.isEmpty).count == 35 + 1)  // the upscaler's factors stand there
         #expect(catalogue.models.filter { $0.sound == .known(.optional) }.count == 54)
         #expect(catalogue.models.filter(\.takesAudioTrack).count == 13)
         #expect(catalogue.models.filter(\.takesVideo).count == 6)
