@@ -122,11 +122,12 @@ struct StatusTableTests {
     }
 
     @Test func `a host behind a link is not asked about requests to the API`() async {
-        for (status, body) in [
-            (404, #"{"error":"Model is required"}"#), (404, #"{"code":"PAYMENT_HEADER_NOT_ACCEPTED"}"#),
+        for (status, body, word) in [
+            (404, #"{"error":"Model is required"}"#, "gone"),
+            (400, #"{"code":"PAYMENT_HEADER_NOT_ACCEPTED"}"#, "retry later"),
         ] {
             let client = VeniceClient(.json(body, status: status))
-            #expect(await failure { () throws(VeniceError) in try await client.ask(.download) }?.word == "gone")
+            #expect(await failure { () throws(VeniceError) in try await client.ask(.download) }?.word == word)
         }
     }
 
