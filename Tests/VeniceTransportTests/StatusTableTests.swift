@@ -116,7 +116,8 @@ struct StatusTableTests {
             #expect(["invalid", "gone", "refused"].contains(error?.word))
             return
         }
-        guard case .retryLater(.seconds(7)?, mayBeFinal: true, _)? = error else {
+        let mayBeFinal = !row.isDoubted || ![404, 410].contains(status) && row.endpoint == .download
+        guard case .retryLater(.seconds(7)?, mayBeFinal, _)? = error else {
             return report("\(row) \(status): \(String(describing: error))")
         }
     }

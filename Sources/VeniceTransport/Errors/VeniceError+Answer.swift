@@ -21,7 +21,8 @@ extension VeniceError {
             return
         }
         let verdict = Self.refined(StatusTable.verdict(endpoint, status), endpoint, status, told)
-        switch verdict.isFinal && !StatusTable.believes(told, at: endpoint) ? .passingOrFinal : verdict {
+        // However often something in front of the API says so, it is no verdict on the job: the deadline ends that.
+        switch verdict.isFinal && !StatusTable.believes(told, at: endpoint) ? .passing : verdict {
         case .invalid: self = .invalid(told.findings, evidence)
         case .account: self = .operatorMustAct(evidence)
         case .payment: self = .paymentNeeded(told.payment, evidence)
