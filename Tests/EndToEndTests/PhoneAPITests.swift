@@ -77,6 +77,34 @@ import VideoModels
         }
     }
 
+    @Test func `keys that nobody knows come back together with what the model refuses`() async throws {
+        try await Stack.with { stack in
+            let gondola = try await stack.start()
+            let raw = RawPhone(server: gondola.api, token: stack.token.reveal())
+            func fields(_ path: String, _ body: String) async throws -> [String]? {
+                let answer = try await raw.ask("POST", path, body, [("Idempotency-Key", "k")])
+                #expect(answer.status == 422, "\(answer.text)")
+                return answer.problem?.errors?.map(\.field)
+            }
+            let model = "wan-2.5-preview-text-to-video"
+            let request =
+                #"{"model":"\#(model)","promt":"p","duration":"7s","resolution":"480p","aspect_ratio":"16:9"}"#
+            let expected = ["request.promt", "request.prompt", "request.duration"]
+            #expect(try await fields("/v1/quotes", #"{"request":\#(request)}"#) == expected)
+            #expect(
+                try await fields("/v1/jobs", #"{"request":\#(request),"max_prise":"1"}"#) == ["max_prise"] + expected)
+            let unknown = #"{"request":{"model":"no-such-model","promt":"p"}}"#
+            #expect(try await fields("/v1/jobs", unknown) == ["request.promt", "request.model"])
+            // The model has nothing against it, and the same key was never used: refused all the same.
+            let good = request.replacing("promt", with: "prompt").replacing("7s", with: "5s")
+            #expect(try await fields("/v1/jobs", #"{"request":\#(good),"max_prise":"1"}"#) == ["max_prise"])
+            #expect(
+                try await fields("/v1/jobs/\(UUID())/decision", #"{"decision":"x","why":"y"}"#) == ["why", "decision"])
+            #expect(try await stack.database.sql("select count(*) from jobs") == "0")
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
     @Test func `a file that is not what its field is for is refused, and so is a misspelt key deep inside`()
         async throws
     {
@@ -98,7 +126,8 @@ import VideoModels
             #expect(wrong.problem?.errors?.first?.given == "image/png")
             let misspelt = try await raw.ask("POST", "/v1/quotes", body(#"{"uri":"https://a.example/a.mp3"}"#))
             #expect(misspelt.status == 422)
-            #expect(misspelt.problem?.errors?.map(\.field) == ["request.audio_track.uri"])
+            #expect(
+                misspelt.problem?.errors?.map(\.field) == ["request.audio_track", "request.audio_track.uri"])
             #expect(await gondola.terminate() == 0)
         }
     }

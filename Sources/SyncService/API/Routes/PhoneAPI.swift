@@ -55,16 +55,14 @@ struct PhoneAPI: Sendable {
             throw Problem.malformed(
                 "Idempotency-Key is needed, 1 to 200 bytes: a submission is paid, and must be safe to repeat")
         }
-        let submission = try await request.decode(
-            JobSubmission.self, keys: KnownKeys(JobSubmission.CodingKeys.self, ["request": .videoRequest]))
-        if let most = submission.maxPrice, most < .zero {
-            throw Problem.invalid([Finding(field: "max_price", code: .malformed, message: "must not be negative")])
-        }
+        let (submission, strangers) = try await request.decode(JobSubmission.self, keys: .submission)
         let hash = ContentHash(of: try Wire.encode(submission))
         let idempotency = IdempotencyKey(key: key, bodyHash: Data(hash.bytes))
         // Before validating: what was taken in once is not refused now because a model has left since.
-        if let known = try await store.submitted(with: idempotency, user: user) { return try Self.answer(known, 200) }
-        try await check(submission.request, of: user)
+        if strangers.isEmpty, let known = try await store.submitted(with: idempotency, user: user) {
+            return try Self.answer(known, 200)
+        }
+        try await check(submission.request, of: user, besides: strangers)
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
             submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)
@@ -84,18 +82,22 @@ struct PhoneAPI: Sendable {
     }
 
     @Sendable private func decide(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let body = try await request.decode(DecisionBody.self, keys: KnownKeys(["decision"]))
+        let (body, strangers) = try await request.decode(DecisionBody.self, keys: .decision)
         guard let decision = Decision(rawValue: body.decision) else {
-            throw Problem.invalid([
-                Finding(
-                    field: "decision", code: .notAllowed, message: "is not a choice", given: body.decision,
-                    allowed: Decision.allCases.map(\.rawValue))
-            ])
+            let finding = Finding(
+                field: "decision", code: .notAllowed, message: "is not a choice", given: body.decision,
+                allowed: Decision.allCases.map(\.rawValue))
+            throw Problem.invalid(strangers + [finding])
         }
+        guard strangers.isEmpty else { throw Problem.invalid(strangers) }
         return try await move(request, user, by: .decided(decision))
     }
 
-    private struct DecisionBody: Decodable { var decision: String }
+    struct DecisionBody: Decodable {
+        var decision: String
+
+        enum CodingKeys: String, CodingKey, CaseIterable { case decision }
+    }
 
     private func move(_ request: APIRequest, _ user: UserID, by event: JobEvent) async throws -> APIResponse {
         let detail = try await store.move(
@@ -104,9 +106,8 @@ struct PhoneAPI: Sendable {
     }
 
     @Sendable private func quote(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let body = try await request.decode(
-            QuoteBody.self, keys: KnownKeys(["request"], ["request": .videoRequest]))
-        let model = try await check(body.request, of: user)
+        let (body, strangers) = try await request.decode(QuoteBody.self, keys: .quote)
+        let model = try await check(body.request, of: user, besides: strangers)
         let assets = try await store.veniceAssets(of: body.request, user: user, objects: objects)
         let price: Money
         do throws(VeniceError) {
@@ -118,20 +119,27 @@ struct PhoneAPI: Sendable {
         return .json(try Wire.encode(Quote(price: price)))
     }
 
-    private struct QuoteBody: Decodable { var request: VideoRequest }
+    struct QuoteBody: Decodable {
+        var request: VideoRequest
 
-    /// Refuses with every finding at once: the model's, and assets that are not this user's or not what they are for.
+        enum CodingKeys: String, CodingKey, CaseIterable { case request }
+    }
+
+    /// Refuses with every finding at once: the keys that nobody knows, the model's, and assets that are not this
+    /// user's or not what they are for.
     @discardableResult
-    private func check(_ request: VideoRequest, of user: UserID) async throws -> VideoModel {
+    private func check(
+        _ request: VideoRequest, of user: UserID, besides strangers: [Finding]
+    ) async throws -> VideoModel {
         let model: VideoModel
         switch models.find(request.model) {
         case .found(let found): model = found
         case .gone:
-            throw Problem.invalid([
-                Finding(
-                    field: "request.model", code: .unknownModel, message: "there is no such model; see GET /v1/models",
-                    given: request.model)
-            ])
+            let finding = Finding(
+                field: "request.model", code: .unknownModel, message: "there is no such model; see GET /v1/models",
+                given: request.model)
+            throw Problem.invalid(strangers + [finding])
+        case .notLoaded where !strangers.isEmpty: throw Problem.invalid(strangers)
         case .notLoaded:
             throw Problem(
                 status: 503, code: .upstreamUnavailable, title: "The models are not known yet",
@@ -142,15 +150,12 @@ struct PhoneAPI: Sendable {
             // One that is missing, or another user's, is left out: the check names its field.
             do { assets[id] = try await store.asset(id, user: user).object } catch StoreError.notFound { continue }
         }
-        let findings = request.validate(against: model, assets: assets)
-        guard findings.isEmpty else {
-            throw Problem.invalid(
-                findings.map { finding in
-                    var finding = finding
-                    finding.field = "request.\(finding.field)"
-                    return finding
-                })
+        let findings = request.validate(against: model, assets: assets).map { finding in
+            var finding = finding
+            finding.field = "request.\(finding.field)"
+            return finding
         }
+        guard strangers.isEmpty, findings.isEmpty else { throw Problem.invalid(strangers + findings) }
         return model
     }
 

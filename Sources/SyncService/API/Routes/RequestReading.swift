@@ -9,8 +9,12 @@ extension Problem {
         Problem(status: 400, code: .malformedRequest, title: "The request is malformed", detail: detail)
     }
 
-    static func invalid(_ findings: [Finding]) -> Problem {
-        Problem(
+    /// More findings do not help a person, and a hostile body could bring thousands.
+    static let mostFindings = 100
+
+    static func invalid(_ all: [Finding]) -> Problem {
+        let findings = Array(all.prefix(mostFindings))
+        return Problem(
             status: 422, code: .validationFailed, title: "The request is not valid",
             detail: findings.map { "\($0.field): \($0.message)" }.joined(separator: "; "), errors: findings)
     }
@@ -20,11 +24,14 @@ extension Problem {
 
 extension APIRequest {
     static let bodyLimit = VideoRequest.documentLimit
-    /// More do not help a person.
-    private static let mostFindings = 100
 
-    /// Reads a JSON body. Unknown keys are findings, however deep: a misspelt field must not be dropped in silence.
-    func decode<Value: Decodable>(_ type: Value.Type, keys: KnownKeys) async throws -> Value {
+    /// Reads a JSON body, or refuses it with all that is wrong with its form.
+    ///
+    /// - Returns: the body, and a finding for each key that nobody knows, however deep: a misspelt field must not be
+    ///   dropped in silence. The caller refuses with these, and with what it finds itself.
+    func decode<Value: Decodable>(
+        _ type: Value.Type, keys: KnownKeys
+    ) async throws -> (value: Value, strangers: [Finding]) {
         let contentType = headers["content-type"]?.split(separator: ";").first.map {
             $0.trimmingCharacters(in: .whitespaces)
         }
@@ -40,15 +47,18 @@ extension APIRequest {
     /// Reads JSON that somebody wrote.
     static func read<Value: Decodable>(
         _ type: Value.Type, from data: Data, keys: KnownKeys
-    ) throws(Problem) -> Value {
+    ) throws(Problem) -> (value: Value, strangers: [Finding]) {
         guard let object = try? JSONSerialization.jsonObject(with: data) else {
             throw Problem.malformed("the body is no JSON")
         }
         guard let fields = object as? [String: Any] else { throw Problem.malformed("the body must be a JSON object") }
-        let findings = keys.findings(in: fields).prefix(mostFindings)
-        guard findings.isEmpty else { throw Problem.invalid(Array(findings)) }
-        do { return try Wire.decode(type, from: data) } catch let error as DecodingError {
-            throw Problem.invalid([Finding(error)])
+        let findings = BodyCheck.findings(in: fields, keys)
+        guard findings.allSatisfy({ $0.code == .known(.unknownField) }) else { throw Problem.invalid(findings) }
+        do {
+            // What was checked, not what was sent: of a key that comes twice, the two parsers keep different values.
+            return (try Wire.decode(type, from: JSONSerialization.data(withJSONObject: fields)), findings)
+        } catch let error as DecodingError {
+            throw Problem.invalid(findings + [Finding(error)])
         } catch {
             throw Problem.malformed("the body cannot be read")
         }
@@ -78,35 +88,21 @@ extension APIRequest {
 }
 
 extension Finding {
+    /// What a decoder says of a body that `BodyCheck` let through.
     init(_ error: DecodingError) {
-        func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-            let keys = context.codingPath + (key.map { [$0] } ?? [])
-            return keys.reduce("") { path, key in
-                key.intValue.map { "\(path)[\($0)]" } ?? (path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)")
-            }
-        }
         switch error {
         case .keyNotFound(let key, let context):
-            self.init(field: path(context, key), code: .required, message: "is missing")
-        case .valueNotFound(_, let context):
-            self.init(field: path(context), code: .required, message: "must not be null")
-        case .typeMismatch(let type, let context):
-            self.init(field: path(context), code: .malformed, message: "must be \(Self.words(for: type))")
-        case .dataCorrupted(let context):
-            self.init(field: path(context), code: .malformed, message: context.debugDescription)
+            self.init(field: Self.path(context.codingPath + [key]), code: .required, message: "is missing")
+        case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context):
+            self.init(field: Self.path(context.codingPath), code: .malformed, message: context.debugDescription)
         @unknown default:
             self.init(field: "", code: .malformed, message: "cannot be read")
         }
     }
 
-    private static func words(for type: Any.Type) -> String {
-        switch type {
-        case is String.Type: "a text"
-        case is Bool.Type: "true or false"
-        case is any BinaryInteger.Type: "a whole number"
-        case is any BinaryFloatingPoint.Type: "a number"
-        case is any Collection.Type: "a list"
-        default: "an object"
+    private static func path(_ keys: [any CodingKey]) -> String {
+        keys.reduce("") { path, key in
+            key.intValue.map { "\(path)[\($0)]" } ?? (path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)")
         }
     }
 }
