@@ -7,6 +7,16 @@ public enum MediaSource: Hashable, Sendable {
     case url(String)
 }
 
+extension MediaSource {
+    /// The address or the upload's id.
+    var word: String {
+        switch self {
+        case .asset(let id): id.description
+        case .url(let url): url
+        }
+    }
+}
+
 extension MediaSource: Codable {
     /// The names of the fields in JSON and in findings.
     public enum CodingKeys: String, CodingKey, CaseIterable {

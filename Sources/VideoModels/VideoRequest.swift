@@ -126,4 +126,29 @@ public struct VideoRequest: Hashable, Sendable, Codable {
         default: has(field) ? 1 : 0
         }
     }
+
+    /// What the request says in the field, for a finding: a word, an address, or how many entries there are.
+    func given(_ field: Field) -> String? {
+        switch field {
+        case .model: model
+        case .prompt: prompt
+        case .negativePrompt: negativePrompt
+        case .duration: duration
+        case .resolution: resolution
+        case .aspectRatio: aspectRatio
+        case .audio: audio.map(String.init)
+        case .upscaleFactor: upscaleFactor.map(String.init)
+        case .image: image?.word
+        case .endImage: endImage?.word
+        case .audioTrack: audioTrack?.word
+        case .video: video?.word
+        case .referenceVideoSeconds: referenceVideoSeconds.map { "\($0)" }
+        case .referenceTask: referenceTask?.word
+        case .bitrate: bitrate?.word
+        case .voice: voice
+        case .referenceImages, .referenceVideos, .referenceAudios, .referenceDocuments, .elements, .sceneImages,
+            .keyframes, .imageReferences, .videoReferences, .cameraPath:
+            has(field) ? "\(count(of: field)) of them" : nil
+        }
+    }
 }

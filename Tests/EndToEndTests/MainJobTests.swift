@@ -89,6 +89,21 @@ import VideoModels
         }
     }
 
+    @Test func `a private download that breaks goes on where it broke`() async throws {
+        try await Stack.with { stack in
+            try stack.simulator.inject([Fault(.init(endpoint: .download), .truncate(after: 10_000))])
+            let gondola = try await stack.start()
+            let phone = try stack.phone(gondola)
+            let detail = try await phone.submit(JobSubmission(request: Stack.privateRequest()), idempotencyKey: "once")
+            let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
+            #expect(copy.jobs[detail.job.id]?.status == .known(.ready))
+            try await stack.checkFiles(of: copy, phone)
+            let calls = try await stack.simulator.ledger().calls.filter { $0.endpoint == .download }
+            #expect(Dictionary(uniqueKeysWithValues: calls.map { ($0.status, $0.count) }) == [200: 1, 206: 1])
+            #expect(await gondola.terminate() == 0)
+        }
+    }
+
     /// Stopped past its leases and let go on, as a machine that was put to sleep. Nobody else has taken the jobs.
     @Test func `a worker that slept past its leases goes on with its own jobs, and ends when told`() async throws {
         try await Stack.with { stack in

@@ -20,6 +20,15 @@ import VideoModels
         var testDescription: String { "\(model.id): \(field) \(code)" }
     }
 
+    @Test func `a field that the model does not take is told with what was given`() {
+        let findings = WireSample.request.validate(against: .sample).filter { $0.code == .known(.notSupported) }
+        #expect(findings.count > 15)
+        #expect(
+            findings.allSatisfy { $0.given?.isEmpty == false }, "\(findings.filter { $0.given == nil }.map(\.field))")
+        #expect(findings.first { $0.field == "end_image" }?.given?.hasPrefix("https://") == true)
+        #expect(findings.first { $0.field == "elements" }?.given == "2 of them")
+    }
+
     static let image = MediaSource.url("https://a.example/1.png")
 
     /// Good for its model.

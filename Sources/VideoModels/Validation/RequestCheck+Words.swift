@@ -38,7 +38,7 @@ extension RequestCheck {
         choose(.resolution, request.resolution, model.isUpscaler ? [] : model.resolutions)
         choose(.aspectRatio, request.aspectRatio, model.aspectRatios)
         if request.has(.audio), !model.takes(.audio) {
-            add(.audio, .notSupported, "sound cannot be switched on this model")
+            add(.audio, .notSupported, "sound cannot be switched on this model", given: request.given(.audio))
         }
         checkOption(.upscaleFactor, request.upscaleFactor.map(String.init))
         checkOption(.bitrate, request.bitrate?.word)

@@ -86,7 +86,9 @@ struct RequestCheck {
             if model[field]?.isRequired == true { add(field, .required, "this model needs \(field.rawValue)") }
             return false
         }
-        if !model.takes(field) { add(field, .notSupported, "this model takes no \(field.rawValue)") }
+        if !model.takes(field) {
+            add(field, .notSupported, "this model takes no \(field.rawValue)", given: request.given(field))
+        }
         return model.takes(field)
     }
 
