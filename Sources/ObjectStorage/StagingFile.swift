@@ -39,6 +39,12 @@ final class StagingFile: @unchecked Sendable {
 
     private func reserve(_ length: Int64) throws(ObjectStoreError) {
         #if os(Linux)
+            // Asked first: a reservation that fails half way has filled the disk for a moment, under everybody's feet.
+            var disk = statvfs()
+            if fstatvfs(file.descriptor, &disk) == 0, length / Int64(disk.f_frsize) >= Int64(disk.f_bavail) {
+                remove()
+                throw .noSpace
+            }
             let code = posix_fallocate(file.descriptor, 0, off_t(length))
             // Not every file system can reserve; then a full disk shows while writing.
             guard code != 0, code != EOPNOTSUPP, code != EINVAL, code != EINTR else { return }
