@@ -41,7 +41,7 @@ final class StagingFile: @unchecked Sendable {
         #if os(Linux)
             // Asked first: a reservation that fails half way has filled the disk for a moment, under everybody's feet.
             var disk = statvfs()
-            if fstatvfs(file.descriptor, &disk) == 0, length / Int64(disk.f_frsize) >= Int64(disk.f_bavail) {
+            if fstatvfs(file.descriptor, &disk) == 0, length / Int64(max(disk.f_frsize, 1)) >= Int64(disk.f_bavail) {
                 remove()
                 throw .noSpace
             }
