@@ -114,9 +114,8 @@ private struct Transition {
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked,
-            .submissionLost,
-            .stillRendering,
-            .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
+            .submissionLost, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
+            .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -131,9 +130,8 @@ private struct Transition {
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked, .submissionLost,
-            .accountBlocked,
-            .stillRendering,
-            .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed, .decided:
+            .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
+            .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -160,8 +158,8 @@ private struct Transition {
             step.effects.append(.release(price))
             return step
         case .submissionLost(let evidence): return lost(quotation, evidence)
-        case .priced, .submissionIntended, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp,
-            .postponed, .setback, .cancelRequested, .decided:
+        case .priced, .submissionIntended, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed,
+            .cleanedUp, .postponed, .setback, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -181,9 +179,8 @@ private struct Transition {
             return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
-            .consentAsked,
-            .submissionLost,
-            .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested, .decided:
+            .consentAsked, .submissionLost, .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested,
+            .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -201,9 +198,8 @@ private struct Transition {
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
-            .consentAsked,
-            .submissionLost,
-            .accountBlocked, .videoAnnounced, .cleanedUp, .postponed, .cancelRequested, .decided:
+            .consentAsked, .submissionLost, .accountBlocked, .videoAnnounced, .cleanedUp, .postponed,
+            .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -218,10 +214,8 @@ private struct Transition {
             if job.setbacks + 1 >= policy.cleanUpLimit { return Step(state: .ready(done), effects: []) }
             return wait(job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
-            .consentAsked,
-            .submissionLost,
-            .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
-            .setback, .cancelRequested, .decided:
+            .consentAsked, .submissionLost, .accountBlocked, .stillRendering, .videoAnnounced, .videoStored,
+            .renderingFailed, .cleanedUp, .postponed, .setback, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -255,9 +249,9 @@ private struct Transition {
             let failure = Failure(.consentNeeded, "The consent that the upstream asks for was not given.")
             return Step(state: .failed(failure), effects: [.publish])
         case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
-            (_, .submissionCorrectable), (_, .consentAsked),
-            (_, .submissionLost), (_, .accountBlocked), (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored),
-            (_, .renderingFailed), (_, .cleanedUp), (_, .postponed), (_, .setback), (_, .cancelRequested),
+            (_, .submissionCorrectable), (_, .consentAsked), (_, .submissionLost), (_, .accountBlocked),
+            (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored), (_, .renderingFailed), (_, .cleanedUp),
+            (_, .postponed), (_, .setback), (_, .cancelRequested),
             (.unknownOutcome, .decided(.agree)), (.accountBlocked, .decided(.agree)),
             (.consentNeeded, .decided(.resubmit)):
             throw InvalidEvent(event, in: job.state)

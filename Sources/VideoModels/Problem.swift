@@ -11,7 +11,7 @@ public struct Problem: Error, Hashable, Sendable, Codable {
     public var detail: String?
     /// Names this request in the server's log.
     public var requestID: String?
-    /// Every finding, for `validation_failed`.
+    /// Every finding, for `validation_failed`; at most 100.
     public var errors: [Finding]?
 
     /// The errors of the phone's API.

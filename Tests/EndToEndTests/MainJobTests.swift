@@ -11,17 +11,8 @@ import VideoModels
         try await Stack.with { stack in
             let gondola = try await stack.start()
             let phone = try stack.phone(gondola)
-            let image = try await phone.uploadAsset(file: try await stack.picture(), contentType: "image/png")
-            var jobs: [JobID] = []
-            for request in [Stack.textRequest(), Stack.privateRequest(), Stack.imageRequest(image.id)] {
-                let detail = try await phone.submit(JobSubmission(request: request), idempotencyKey: request.model)
-                jobs.append(detail.job.id)
-            }
-            let copy = try await stack.follow(phone) { copy in jobs.allSatisfy { copy.jobs[$0]?.isOver == true } }
-            #expect(copy.jobs.values.allSatisfy { $0.status == .known(.ready) }, "\(copy.jobs.values.map(\.status))")
+            let copy = try await stack.makeOneOfEachDelivery(gondola, phone)
             #expect(copy.videos.count == 3)
-            try await stack.checkFiles(of: copy, phone)
-            for job in jobs { try await gondola.waitFor("cleanedUp", of: job) }
 
             let ledger = try await stack.simulator.ledger()
             #expect(ledger.charges.count == 3)
@@ -217,6 +208,21 @@ extension Stack {
             }
         } while follower.isCatchingUp || !isEnough(follower.copy)
         return follower.copy
+    }
+
+    /// Asks for a video of every kind of delivery, and waits until all are here, whole, and gone upstream.
+    func makeOneOfEachDelivery(_ gondola: GondolaProcess, _ phone: PhoneClient) async throws -> ChangeReducer {
+        let image = try await phone.uploadAsset(file: try await picture(), contentType: "image/png")
+        var jobs: [JobID] = []
+        for request in [Stack.textRequest(), Stack.privateRequest(), Stack.imageRequest(image.id)] {
+            let detail = try await phone.submit(JobSubmission(request: request), idempotencyKey: request.model)
+            jobs.append(detail.job.id)
+        }
+        let copy = try await follow(phone) { copy in jobs.allSatisfy { copy.jobs[$0]?.isOver == true } }
+        #expect(copy.jobs.values.allSatisfy { $0.status == .known(.ready) }, "\(copy.jobs.values.map(\.status))")
+        try await checkFiles(of: copy, phone)
+        for job in jobs { try await gondola.waitFor("cleanedUp", of: job) }
+        return copy
     }
 
     /// Every video comes down whole, with the bytes that the upstream delivered.

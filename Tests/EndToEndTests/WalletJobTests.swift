@@ -15,16 +15,7 @@ import VideoModels
         } _: { stack in
             let gondola = try await stack.start(Self.wallet)
             let phone = try stack.phone(gondola)
-            let image = try await phone.uploadAsset(file: try await stack.picture(), contentType: "image/png")
-            var jobs: [JobID] = []
-            for request in [Stack.textRequest(), Stack.privateRequest(), Stack.imageRequest(image.id)] {
-                let detail = try await phone.submit(JobSubmission(request: request), idempotencyKey: request.model)
-                jobs.append(detail.job.id)
-            }
-            let copy = try await stack.follow(phone) { copy in jobs.allSatisfy { copy.jobs[$0]?.isOver == true } }
-            #expect(copy.jobs.values.allSatisfy { $0.status == .known(.ready) }, "\(copy.jobs.values.map(\.status))")
-            try await stack.checkFiles(of: copy, phone)
-            for job in jobs { try await gondola.waitFor("cleanedUp", of: job) }
+            _ = try await stack.makeOneOfEachDelivery(gondola, phone)
 
             let ledger = try await stack.simulator.ledger()
             #expect(ledger.violations.isEmpty, "\(ledger.violations)")

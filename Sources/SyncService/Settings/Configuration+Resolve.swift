@@ -14,7 +14,8 @@ public struct InvalidSettings: Error, Hashable, Sendable, CustomStringConvertibl
         public var expected: String
 
         public var description: String {
-            "\(source)\(given.map { " is \"\($0.prefix(100))\"" } ?? " is not usable"): expected \(expected)"
+            // Quoted and escaped: what was given may hold a line's end or a terminal's commands.
+            "\(source)\(given.map { " is \($0.prefix(100).debugDescription)" } ?? " is not usable"): expected \(expected)"
         }
     }
 

@@ -56,6 +56,27 @@ import VideoModels
         }
     }
 
+    /// PROTOCOL §15.4: the question may be all that is left of a submission whose worker died with it.
+    @Test(arguments: [false, true])
+    func `a question for consent that was found in the journal is put to the user`(isReportedLost: Bool) async throws {
+        let body = #"""
+            {"error":{"code":"needs_consent","message":"m"},"consent_flow":"seedance","consent":{"policy_text":"I may."}}
+            """#
+        try await withJob { database, record, recovery, journal in
+            try await journal.keep(QueueAnswer(status: 409, headers: [:], body: Array(body.utf8)), record)
+            if isReportedLost { try await move(record, by: [.submissionLost(evidence: "gone")], database.store) }
+            try await recovery.replay()
+
+            let state = try await database.store.report(of: record.id).record.progress.state
+            guard case .attention(.consentNeeded(_, let request)) = state else {
+                return #expect(state.name == "consentNeeded")
+            }
+            #expect(request.policy.policyText == "I may.")
+            #expect(try await journal.unsettled().isEmpty)
+            #expect(try await ledger(database) == "reserve,release")
+        }
+    }
+
     @Test func `replaying an answer that the database holds changes nothing`() async throws {
         try await withJob { database, record, recovery, journal in
             try await journal.keep(accepted, record)
