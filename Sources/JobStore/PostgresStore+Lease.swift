@@ -83,12 +83,12 @@ extension PostgresStore {
 
     /// Writes a step of a leased job with all its consequences, and returns the job as it now stands.
     ///
-    /// Safe to repeat after `.unavailable`: a step that had been written is not written again. Throws
-    /// `StoreError.leaseLost`, having written nothing, if another holds the job.
+    /// Safe to repeat after `.unavailable`: a step that had been written is not written again. Having written nothing,
+    /// throws `StoreError.leaseLost` if another holds the job, and `overBudget` if there is no room for what it reserves.
     public func commit(
         _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
     ) async throws -> JobRecord {
-        let secrets = self.secrets
+        let (secrets, budgets) = (self.secrets, self.budgets)
         let written = try await pool.transaction { connection in
             let rows = try connection.execute(
                 JobStatements.lockLeased, [.id(record.user), .id(record.id), .int(record.token.rawValue)])
@@ -101,7 +101,8 @@ extension PostgresStore {
             }
             guard before.revision == record.revision else { throw StoreError.leaseLost }
             return try connection.write(
-                record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets)
+                record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets, budgets: budgets
+            )
         }
         if effects.contains(.publish) { await notifier.note([record.user.description]) }
         return written
@@ -121,8 +122,12 @@ extension Connection {
     @discardableResult
     func write(
         _ record: JobRecord, after before: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence?,
-        setback: String?, secrets: SecretBox?
+        setback: String?, secrets: SecretBox?, budgets: BudgetPolicy
     ) throws -> JobRecord {
+        if let refusal = try refusals(of: effects.reservations(for: record), budgets).first?.value {
+            throw StoreError.overBudget(refusal)
+        }
+        try keepNotes(of: record, after: before)
         let publishes = effects.contains(.publish)
         let videos = effects.compactMap { if case .addVideo(let video) = $0 { video } else { nil } }
         let drawn = publishes ? try draw(1 + videos.count, for: record.user) : before.changeSequence

@@ -1,4 +1,5 @@
 import Foundation
+public import JobLifecycle
 public import Logging
 public import VideoModels
 
@@ -10,6 +11,8 @@ public struct PostgresStore: Sendable {
     let pool: ConnectionPool
     let secrets: SecretBox?
     let conninfo: String
+    /// What reservations are held to.
+    let budgets: BudgetPolicy
     let log: Logger
     /// Called after each commit that a phone or a worker may be waiting for.
     let notifier: Notifier
@@ -18,10 +21,13 @@ public struct PostgresStore: Sendable {
     ///
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
-    public init(conninfo: String, secrets: SecretBox?, connections: Int = 6, log: Logger) {
+    public init(
+        conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(), log: Logger
+    ) {
         pool = ConnectionPool(conninfo: conninfo, connections: connections, applicationName: "gondola")
         self.secrets = secrets
         self.conninfo = conninfo
+        self.budgets = budgets
         self.log = log
         notifier = Notifier(pool: pool, log: log)
     }
@@ -89,4 +95,6 @@ public enum StoreError: Error, Hashable, Sendable {
     case nameTaken(String)
     /// The cursor is of another history of the data, or of a time whose tombstones are gone.
     case cursorExpired
+    /// A budget has no room for the reservation.
+    case overBudget(BudgetRefusal)
 }

@@ -13,7 +13,7 @@ import Testing
             try await database.withPool(connections: 1) { pool in
                 let all =
                     JobStatements.all + FeedStatements.all + MediaStatements.all + UserStatements.all
-                    + UpstreamStatements.all
+                    + UpstreamStatements.all + BudgetStatements.all + LedgerStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -40,6 +40,7 @@ import Testing
         }
         let listed = [
             JobStatements.all, FeedStatements.all, MediaStatements.all, UserStatements.all, UpstreamStatements.all,
+            BudgetStatements.all, LedgerStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }
@@ -93,7 +94,7 @@ import Testing
             let job = try await database.submit().job.id
             try await database.sql(
                 "insert into ledger (user_id, job_id, kind, amount) select user_id, id, 'reserve', 1 from jobs")
-            for text in ["update ledger set amount = 2", "delete from ledger"] {
+            for text in ["update ledger set amount = 2", "delete from ledger", "truncate ledger"] {
                 let error = await #expect(throws: ProgramFailed.self) { try await database.sql(text) }
                 #expect(error?.description.contains("rows of ledger are never changed or removed") == true)
             }

@@ -65,6 +65,9 @@ struct Row {
     func date(_ column: String) throws(PostgresError) -> Date { try read(column, Self.date) }
     func bytes(_ column: String) throws(PostgresError) -> [UInt8] { try read(column, Self.bytes) }
     func data(_ column: String) throws(PostgresError) -> Data { Data(try text(column).utf8) }
+    func json<T: Decodable>(_ column: String, as type: T.Type = T.self) throws -> T {
+        try Wire.decode(T.self, from: try data(column))
+    }
     func id<Entity>(_ column: String) throws(PostgresError) -> Identifier<Entity> {
         try read(column) { Identifier($0) }
     }

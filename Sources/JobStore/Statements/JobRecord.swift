@@ -34,6 +34,8 @@ public struct JobRecord: Hashable, Sendable {
     public var createdAt: Date
     public var updatedAt: Date
     public var isDeleted: Bool
+    /// Since when the job waits for a person.
+    public var attentionSince: Date?
 
     /// `secrets` opens the private link, for whoever is going to fetch it. Everybody else reads the row without it, so a
     /// link that was sealed with another key is the worker's trouble and not that of a user's whole feed.
@@ -45,7 +47,9 @@ public struct JobRecord: Hashable, Sendable {
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.int("setbacks"),
             maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"),
-            consent: columns.consent(at: try row.optional("consented_at", Row.date)))
+            consent: columns.consent(at: try row.optional("consented_at", Row.date)),
+            hold: try row.optionalText("hold").flatMap { try? Wire.decode(Job.Hold.self, from: Data($0.utf8)) },
+            verdict: try row.optionalText("attention_verdict").flatMap(Job.Attention.Verdict.init(rawValue:)))
         price = columns.price
         rendering = columns.rendering
         account = try row.text("account")
@@ -58,6 +62,7 @@ public struct JobRecord: Hashable, Sendable {
         createdAt = try row.date("created_at")
         updatedAt = try row.date("updated_at")
         isDeleted = try row.optionalText("deleted_at") != nil
+        attentionSince = try row.optional("attention_since", Row.date)
     }
 
     public var lease: Lease { Lease(job: id, token: token) }
@@ -66,14 +71,13 @@ public struct JobRecord: Hashable, Sendable {
     public var job: Job {
         var job = Job(
             id: id, status: .known(progress.state.status), request: request, price: price, createdAt: createdAt,
-            updatedAt: updatedAt)
+            updatedAt: updatedAt, hold: progress.hold)
         switch progress.state {
         case .rendering(let rendering):
             job.estimate = rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
         case .ready(let delivery): job.videoID = delivery.videoID
-        case .failed(let failure):
-            job.failure = Job.Failure(code: failure.code, message: failure.message, refunded: failure.refunded)
-        case .attention(let attention): job.attention = attention.forPhone
+        case .failed(let failure): job.failure = failure.forPhone
+        case .attention(let attention): job.attention = attention.forPhone(since: attentionSince, progress.verdict)
         case .accepted, .quoted, .submitting, .downloading, .cancelled: break
         }
         return job
@@ -97,27 +101,6 @@ extension JobState {
 
     static func status(named name: String) -> Open<Job.Status> {
         ["accepted", "quoted"].contains(name) ? .known(.waiting) : Open(name)
-    }
-}
-
-extension Attention {
-    fileprivate var forPhone: Job.Attention {
-        switch self {
-        case .unknownOutcome(let quotation, _):
-            Job.Attention(
-                kind: .known(.unknownOutcome),
-                message: "The answer to this request was lost. \(quotation.price) may have been charged. "
-                    + "Asking again may cost the same once more.")
-        case .accountBlocked:
-            Job.Attention(
-                kind: .known(.accountBlocked),
-                message: "The service cannot pay for videos at the moment. Nothing was charged.")
-        case .consentNeeded(let quotation, let request):
-            Job.Attention(
-                kind: .known(.consentNeeded),
-                message: "Before this video is made, for \(quotation.price), somebody has to agree to a text. "
-                    + "Nothing was charged.", consent: request.policy)
-        }
     }
 }
 

@@ -58,7 +58,7 @@ struct StateColumns {
         if let code = try row.optionalText("failure_code") {
             failure = Failure(
                 code: code, message: try row.optionalText("failure_message") ?? "",
-                refunded: try row.optional("is_refunded", Row.bool))
+                refunded: try row.optional("is_refunded", Row.bool), notes: try Self.notes(row))
         }
         attentionKind = try row.optionalText("attention_kind").flatMap(Job.Attention.Kind.init(rawValue:))
         attentionEvidence = try row.optionalText("attention_evidence")
@@ -75,6 +75,12 @@ struct StateColumns {
                 submittedAt: try row.date("submitted_at"), usual: try row.optional("usual_seconds", Row.double),
                 polls: try row.int("polls"))
         }
+    }
+
+    /// Notes that a later build wrote, and that this one cannot read, only help less.
+    private static func notes(_ row: Row) throws(PostgresError) -> FailureNotes {
+        guard let text = try row.optionalText("failure_notes") else { return FailureNotes() }
+        return (try? Wire.decode(FailureNotes.self, from: Data(text.utf8))) ?? FailureNotes()
     }
 
     /// The state that the columns spell, or an error that names the row's contradiction.
