@@ -80,6 +80,17 @@ public struct AuditFinding: Hashable, Sendable, Codable {
     public var expected: String
     public var found: String
 
+    public init(
+        number: Int64? = nil, user: UserID, job: JobID? = nil, rule: Rule, expected: String, found: String
+    ) {
+        self.number = number
+        self.user = user
+        self.job = job
+        self.rule = rule
+        self.expected = expected
+        self.found = found
+    }
+
     public enum Rule: String, Hashable, Sendable, Codable, CaseIterable {
         /// Money of a job that is not there.
         case jobMissing = "job_missing"

@@ -16,15 +16,11 @@ import VideoModels
             all: Budget(limits: cap, spentToday: allSpent, spentThisMonth: allSpent), at: .sample)
     }
 
-    private func reservation(_ amount: Money, user: UserID = .sample()) -> Reservation {
-        Reservation(user: user, job: .sample(), amount: amount)
-    }
-
     @Test func `what is let in counts for the next, up to the last cent`() throws {
         var book = try book(own: SpendingLimits(perDay: money("1.10")))
-        #expect(book.admit(reservation(.sample)) == nil)
-        #expect(book.admit(reservation(.sample)) == nil)
-        let refusal = try #require(book.admit(reservation(try money("0.000001"))))
+        #expect(try book.take(.sample) == nil)
+        #expect(try book.take(.sample) == nil)
+        let refusal = try #require(try book.take(money("0.000001")))
         #expect(refusal.scope == .user)
         #expect(refusal.facts.period == .known(.day))
         #expect(refusal.facts.limit == Money("1.10"))
@@ -35,32 +31,32 @@ import VideoModels
 
     @Test func `what is refused counts for nothing`() throws {
         var book = try book(own: SpendingLimits(perDay: money("1")))
-        #expect(book.admit(reservation(try money("1.01"))) != nil)
-        #expect(book.admit(reservation(try money("1"))) == nil)
+        #expect(try book.take(money("1.01")) != nil)
+        #expect(try book.take(money("1")) == nil)
     }
 
     @Test func `where day and month are both exceeded the month is named, whose wait is the one that counts`() throws {
         var book = try book(own: SpendingLimits(perDay: money("1"), perMonth: money("2")), spent: money("2"))
-        let facts = try #require(book.admit(reservation(.sample))).facts
+        let facts = try #require(try book.take(.sample)).facts
         #expect(facts.period == .known(.month))
         #expect(Wire.text(of: facts.renewsAt) == "2026-12-01T00:00:00.000Z")
     }
 
     @Test func `all users together share the cap, and one user's budget is not another's`() throws {
         var book = try book(own: SpendingLimits(perDay: .zero), cap: SpendingLimits(perMonth: money("1")))
-        #expect(book.admit(reservation(.sample))?.scope == .user)
-        #expect(book.admit(reservation(.sample, user: .sample(2))) == nil)
-        #expect(book.admit(reservation(.sample, user: .sample(3)))?.scope == .deployment)
+        #expect(try book.take(.sample)?.scope == .user)
+        #expect(try book.take(.sample, user: .sample(2)) == nil)
+        #expect(try book.take(.sample, user: .sample(3))?.scope == .deployment)
     }
 
     @Test func `a budget of nothing lets through what costs nothing`() throws {
         var book = book(own: SpendingLimits(perDay: .zero, perMonth: .zero))
-        #expect(book.admit(reservation(.zero)) == nil)
+        #expect(try book.take(.zero) == nil)
     }
 
     @Test func `a user's budget ends the job unpaid and says which, how much and until when`() throws {
         var book = try book(own: SpendingLimits(perDay: money("0.50")), spent: money("0.25"))
-        let event = try #require(book.admit(reservation(.sample))).event
+        let event = try #require(try book.take(.sample)).event
         var job = JobProgress(state: .quoted(.sample))
         #expect(try job.apply(event) == [.publish])
         guard case .failed(let failure) = job.state else { return #expect(job.state.word == "failed") }
@@ -74,7 +70,7 @@ import VideoModels
 
     @Test func `the deployment's cap holds the job, says so once, and looks again before the period ends`() throws {
         var book = try book(cap: SpendingLimits(perDay: money("0.50")))
-        let event = try #require(book.admit(reservation(.sample))).event
+        let event = try #require(try book.take(.sample)).event
         var job = JobProgress(state: .quoted(.sample), setbacks: 2)
         #expect(try job.apply(event) == [.snooze(300), .publish])
         #expect(job.state == .quoted(.sample))
@@ -144,5 +140,12 @@ import VideoModels
         var job = proven
         #expect(try job.apply(.submissionAccepted(.sample)).contains(.settle(.sample)))
         #expect(job.state.word == "rendering")
+    }
+}
+
+extension BudgetBook {
+    /// Throws only so that it can be called inside an expectation.
+    fileprivate mutating func take(_ amount: Money, user: UserID = .sample()) throws -> BudgetRefusal? {
+        admit(Reservation(user: user, job: .sample(), amount: amount))
     }
 }
