@@ -58,7 +58,8 @@ let package = Package(
                 asyncAlgorithms, collections, crypto, logging,
             ] + nio),
         .executableTarget(
-            name: "gondola", dependencies: ["VideoModels", "JobStore", "SyncService", argumentParser, logging]),
+            name: "gondola",
+            dependencies: ["VideoModels", "JobLifecycle", "JobStore", "SyncService", argumentParser, logging]),
 
         // The upstream's double. Nothing above imports it.
         .target(

@@ -28,6 +28,8 @@ public enum JobEvent: Hashable, Sendable {
     case cleanedUp
     /// Nothing went wrong, but it is not this job's turn, for example for want of rate budget.
     case postponed(TimeInterval)
+    /// A limit of the deployment has no room for the job at the moment.
+    case held(Job.Hold)
     /// Something passing went wrong on the way.
     case setback(Setback)
     case cancelRequested

@@ -11,6 +11,8 @@ public struct JobPolicy: Hashable, Sendable {
     /// So many failed tries to remove the upstream's copies, then they are left to expire.
     public var cleanUpLimit = 4
     public var unknownOutcome = UnknownOutcomePolicy.hold
+    /// A job that is held back is looked at again so often.
+    public static let holdRecheck: TimeInterval = 300
 
     public init() {}
 

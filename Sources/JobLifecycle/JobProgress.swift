@@ -12,16 +12,22 @@ public struct JobProgress: Hashable, Sendable {
     public var maxPrice: Money?
     /// What the user has agreed to, to be told with the submission.
     public var consent: ConsentGiven?
+    /// Why the job waits although it could go on; any step but waiting on ends it.
+    public var hold: Job.Hold?
+    /// What the upstream's own record says of the answer that was lost; nil until somebody has looked.
+    public var verdict: Job.Attention.Verdict?
 
     public init(
         state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0,
-        consent: ConsentGiven? = nil
+        consent: ConsentGiven? = nil, hold: Job.Hold? = nil, verdict: Job.Attention.Verdict? = nil
     ) {
         self.state = state
         self.setbacks = setbacks
         self.serverErrors = serverErrors
         self.maxPrice = maxPrice
         self.consent = consent
+        self.hold = hold
+        self.verdict = verdict
     }
 
     /// Moves the job on by one event, and says what to write with it. Pure: same input, same answer.
@@ -37,6 +43,9 @@ public struct JobProgress: Hashable, Sendable {
         state = step.state
         setbacks = step.setbacks
         serverErrors = step.serverErrors
+        hold = step.hold
+        // It is about the attempt that the job waits with, and about no other.
+        verdict = nil
         return step.effects
     }
 }
@@ -69,6 +78,7 @@ private struct Step {
     var effects: [JobEffect]
     var setbacks = 0
     var serverErrors = 0
+    var hold: Job.Hold?
 }
 
 extension JobState {
@@ -86,8 +96,11 @@ private struct Transition {
     /// The whole table. Refusals are spelled out: a new state or event compiles only once someone has decided.
     func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
         if case .postponed(let delay) = event, job.state.mayWaitItsTurn {
+            // What held it back is over, or it would have been told so.
+            let news: [JobEffect] = job.hold == nil ? [] : [.publish]
             return Step(
-                state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks, serverErrors: job.serverErrors)
+                state: job.state, effects: [.snooze(delay)] + news, setbacks: job.setbacks,
+                serverErrors: job.serverErrors)
         }
         switch job.state {
         case .accepted: return try fromAccepted(job, event)
@@ -115,6 +128,7 @@ private struct Transition {
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked,
             .submissionLost, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
+            .held,
             .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -127,6 +141,7 @@ private struct Transition {
                 state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish],
                 setbacks: job.setbacks)
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
+        case .held(let hold): return held(job, hold)
         case .setback(let setback): return wait(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked, .submissionLost,
@@ -159,7 +174,7 @@ private struct Transition {
             return step
         case .submissionLost(let evidence): return lost(quotation, evidence)
         case .priced, .submissionIntended, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed,
-            .cleanedUp, .postponed, .setback, .cancelRequested, .decided:
+            .cleanedUp, .postponed, .held, .setback, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -179,8 +194,8 @@ private struct Transition {
             return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
-            .consentAsked, .submissionLost, .accountBlocked, .videoStored, .cleanedUp, .postponed, .cancelRequested,
-            .decided:
+            .consentAsked, .submissionLost, .accountBlocked, .videoStored, .cleanedUp, .postponed, .held,
+            .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -198,7 +213,7 @@ private struct Transition {
         case .renderingFailed(let failure): return dead(rendering, failure)
         case .setback(let setback): return troubled(rendering, job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
-            .consentAsked, .submissionLost, .accountBlocked, .videoAnnounced, .cleanedUp, .postponed,
+            .consentAsked, .submissionLost, .accountBlocked, .videoAnnounced, .cleanedUp, .postponed, .held,
             .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
@@ -215,7 +230,7 @@ private struct Transition {
             return wait(job, setback)
         case .priced, .refused, .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable,
             .consentAsked, .submissionLost, .accountBlocked, .stillRendering, .videoAnnounced, .videoStored,
-            .renderingFailed, .cleanedUp, .postponed, .setback, .cancelRequested, .decided:
+            .renderingFailed, .cleanedUp, .postponed, .held, .setback, .cancelRequested, .decided:
             throw InvalidEvent(event, in: job.state)
         }
     }
@@ -223,10 +238,13 @@ private struct Transition {
     func fromAttention(_ attention: Attention, _ job: JobProgress, _ event: JobEvent) throws(InvalidEvent) -> Step {
         switch (attention, event) {
         case (.unknownOutcome(let quotation, _), .decided(.giveUp)):
-            return writtenOff(quotation)
+            return job.verdict == .notCharged ? notCharged(quotation) : writtenOff(quotation)
         case (.unknownOutcome(let quotation, _), .decided(.resubmit)):
-            // The first try may have been charged: it counts as spent, and the second is reserved anew.
-            return Step(state: .quoted(quotation), effects: [.settle(quotation.price), .publish, .snooze(0)])
+            // Unless the opposite is proven the first try may have been charged: it counts as spent, and the second is
+            // reserved anew.
+            let first: JobEffect =
+                job.verdict == .notCharged ? .release(quotation.price) : .settle(quotation.price)
+            return Step(state: .quoted(quotation), effects: [first, .publish, .snooze(0)])
         case (.unknownOutcome(let quotation, _), .submissionAccepted), (.unknownOutcome(let quotation, _), .refused),
             (.unknownOutcome(let quotation, _), .submissionNotSent),
             (.unknownOutcome(let quotation, _), .submissionCorrectable),
@@ -251,7 +269,7 @@ private struct Transition {
         case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
             (_, .submissionCorrectable), (_, .consentAsked), (_, .submissionLost), (_, .accountBlocked),
             (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored), (_, .renderingFailed), (_, .cleanedUp),
-            (_, .postponed), (_, .setback), (_, .cancelRequested),
+            (_, .postponed), (_, .held), (_, .setback), (_, .cancelRequested),
             (.unknownOutcome, .decided(.agree)), (.accountBlocked, .decided(.agree)),
             (.consentNeeded, .decided(.resubmit)):
             throw InvalidEvent(event, in: job.state)
@@ -265,6 +283,14 @@ private struct Transition {
         return Step(
             state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1,
             serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0)
+    }
+
+    /// Looks again before the reason ends by itself: refunds make room, too.
+    func held(_ job: JobProgress, _ hold: Job.Hold) -> Step {
+        let left = hold.until.map { max(0, $0.timeIntervalSince(now)) } ?? JobPolicy.holdRecheck
+        let wait = JobEffect.snooze(min(left, JobPolicy.holdRecheck))
+        return Step(
+            state: job.state, effects: job.hold == hold ? [wait] : [wait, .publish], setbacks: job.setbacks, hold: hold)
     }
 
     func blocked(_ evidence: String) -> Step {
@@ -304,6 +330,13 @@ private struct Transition {
     func writtenOff(_ quotation: Quotation) -> Step {
         let failure = Failure(.givenUp, "The answer to the submission was lost; \(quotation.price) may be spent.")
         return Step(state: .failed(failure), effects: [.settle(quotation.price), .publish])
+    }
+
+    func notCharged(_ quotation: Quotation) -> Step {
+        let failure = Failure(
+            .givenUp, "The answer to the submission was lost; the upstream's record shows that nothing was charged.",
+            refunded: true)
+        return Step(state: .failed(failure), effects: [.release(quotation.price), .publish])
     }
 
     func polled(_ rendering: Rendering, _ usual: TimeInterval?) -> Step {

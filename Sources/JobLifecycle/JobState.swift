@@ -111,11 +111,13 @@ public struct Failure: Hashable, Sendable {
     public var message: String
     /// Whether the upstream gave the money back; nil where it did not say.
     public var refunded: Bool?
+    public var notes = FailureNotes()
 
-    public init(code: String, message: String, refunded: Bool? = nil) {
+    public init(code: String, message: String, refunded: Bool? = nil, notes: FailureNotes = FailureNotes()) {
         self.code = code
         self.message = message
         self.refunded = refunded
+        self.notes = notes
     }
 
     public init(_ code: Code, _ message: String, refunded: Bool? = nil) {
@@ -124,6 +126,7 @@ public struct Failure: Hashable, Sendable {
 
     public enum Code: String, Sendable, CaseIterable {
         case priceAboveLimit = "price_above_limit"
+        case budgetExceeded = "budget_exceeded"
         case contentPolicy = "content_policy"
         case refused
         case consentNeeded = "consent_needed"
@@ -131,6 +134,36 @@ public struct Failure: Hashable, Sendable {
         case mediaGone = "media_gone"
         case deadlineExceeded = "deadline_exceeded"
         case givenUp = "given_up"
+    }
+}
+
+/// What may help after a failure. Written with it, in one column.
+public struct FailureNotes: Hashable, Sendable, Codable {
+    /// The upstream's: another model to try, for a person to choose.
+    public var recommendedModel: String?
+    /// The upstream's: a prompt that it would take.
+    public var suggestedPrompt: String?
+    /// The upstream's.
+    public var hint: String?
+    /// The budget that had no room.
+    public var budget: Job.Failure.Budget?
+
+    public init(
+        recommendedModel: String? = nil, suggestedPrompt: String? = nil, hint: String? = nil,
+        budget: Job.Failure.Budget? = nil
+    ) {
+        self.recommendedModel = recommendedModel
+        self.suggestedPrompt = suggestedPrompt
+        self.hint = hint
+        self.budget = budget
+    }
+
+    public var isEmpty: Bool { self == FailureNotes() }
+
+    enum CodingKeys: String, CodingKey {
+        case hint, budget
+        case recommendedModel = "recommended_model"
+        case suggestedPrompt = "suggested_prompt"
     }
 }
 

@@ -10,9 +10,13 @@ public struct AttemptRecord: Hashable, Sendable, Codable {
     public var httpStatus: Int?
     public var requestID: String?
     public var message: String?
+    /// The account's balance as the answer told it.
+    public var balance: String?
+    /// What the upstream's own record says of it, once somebody has compared.
+    public var reconciliation: ReconciliationRecord?
 
     enum CodingKeys: String, CodingKey {
-        case outcome, price, message
+        case outcome, price, message, balance, reconciliation
         case startedAt = "started_at"
         case endedAt = "ended_at"
         case httpStatus = "http_status"
@@ -56,7 +60,8 @@ extension PostgresStore {
                     startedAt: try row.date("started_at"), endedAt: try row.optional("ended_at", Row.date),
                     outcome: try row.optionalText("outcome"), price: try row.money("price"),
                     httpStatus: try row.optional("http_status", Row.int),
-                    requestID: try row.optionalText("request_id"), message: try row.optionalText("message"))
+                    requestID: try row.optionalText("request_id"), message: try row.optionalText("message"),
+                    balance: try row.optionalText("balance"), reconciliation: try ReconciliationRecord(row))
             }
             return JobReport(record: record, steps: steps, attempts: attempts)
         }

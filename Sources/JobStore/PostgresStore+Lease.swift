@@ -45,8 +45,9 @@ extension PostgresStore {
     /// Writes a step of a leased job with all its consequences, and returns the job as it now stands.
     ///
     /// Steps that arrive while others are being written share a transaction. Cancelling the caller does not take a step
-    /// back. Safe to repeat after `.unavailable`: a step that had been written is not written again. Throws
-    /// `StoreError.leaseLost`, having written nothing, if another holds the job.
+    /// back. Safe to repeat after `.unavailable`: a step that had been written is not written again. Having written
+    /// nothing, throws `StoreError.leaseLost` if another holds the job, and `overBudget` if there is no room for what it
+    /// reserves.
     public func commit(
         _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
     ) async throws -> JobRecord {

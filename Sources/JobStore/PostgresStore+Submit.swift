@@ -97,24 +97,27 @@ extension PostgresStore {
     /// Moves a job that a person decided about, or whose answer came late. Whoever held its lease has lost it.
     ///
     /// Evidence that names an attempt is the answer to that one and to no other. Throws `InvalidEvent` where the job
-    /// does not wait for it, or its state does not allow the event; then nothing is written.
+    /// does not wait for it, its state does not allow the event, or it is no longer at the revision that was decided
+    /// about; then nothing is written.
     public func move(
         _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
-        evidence: AttemptEvidence? = nil
+        evidence: AttemptEvidence? = nil, ifAt revision: Int64? = nil
     ) async throws -> JobDetail {
-        let secrets = self.secrets
+        let (secrets, budgets) = (self.secrets, self.budgets)
         let detail = try await hot.transaction { connection in
             let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
             guard var record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
                 throw StoreError.notFound
             }
+            if let revision, revision != record.revision { throw InvalidEvent(event, in: record.progress.state) }
             if let attempt = evidence?.token, try !connection.awaits(attempt, record) {
                 throw InvalidEvent(event, in: record.progress.state)
             }
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             var step = JobStep(record, effects, evidence: evidence)
             step.token.rawValue += 1
-            let outcomes = try connection.writeInTransaction([try StepRow(step, secrets: secrets)], secrets: secrets)
+            let outcomes = try connection.writeInTransaction(
+                [try StepRow(step, secrets: secrets)], StepWriter.Context(secrets: secrets, budgets: budgets))
             guard let written = try outcomes.first?.get() else { throw StoreError.notFound }
             return try connection.detail(of: written)
         }

@@ -11,10 +11,23 @@ public struct UserRecord: Hashable, Sendable, Codable {
     public var jobs: Int
     /// Settled less refunded, over all time.
     public var spent: Money
+    /// What counts against budgets: of this day's and this month's (UTC) reservations.
+    public var spentToday = Money.zero
+    public var spentThisMonth = Money.zero
+    /// Whether the budget is the user's own; without it the deployment's default counts.
+    public var hasOwnBudget = false
+    /// Of an own budget; nil is no limit.
+    public var budgetPerDay: Money?
+    public var budgetPerMonth: Money?
 
     enum CodingKeys: String, CodingKey {
         case id, name, devices, jobs, spent
         case createdAt = "created_at"
+        case spentToday = "spent_today"
+        case spentThisMonth = "spent_this_month"
+        case hasOwnBudget = "has_own_budget"
+        case budgetPerDay = "budget_per_day"
+        case budgetPerMonth = "budget_per_month"
     }
 }
 
@@ -56,7 +69,11 @@ extension PostgresStore {
             try connection.execute(UserStatements.list, [.int(limit)]).map { row in
                 UserRecord(
                     id: try row.id("id"), name: try row.text("name"), createdAt: try row.date("created_at"),
-                    devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"))
+                    devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"),
+                    spentToday: try row.money("today"), spentThisMonth: try row.money("this_month"),
+                    hasOwnBudget: try row.bool("has_own_budget"),
+                    budgetPerDay: try row.optional("budget_per_day", Row.money),
+                    budgetPerMonth: try row.optional("budget_per_month", Row.money))
             }
         }
     }

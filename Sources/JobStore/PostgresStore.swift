@@ -1,4 +1,5 @@
 import Foundation
+public import JobLifecycle
 public import Logging
 public import VideoModels
 
@@ -14,6 +15,8 @@ public struct PostgresStore: Sendable {
     let window = ClaimWindow.Shared()
     let secrets: SecretBox?
     let conninfo: String
+    /// What reservations are held to.
+    let budgets: BudgetPolicy
     let log: Logger
     /// Called after each commit that a phone or a worker may be waiting for.
     let notifier: Notifier
@@ -22,16 +25,20 @@ public struct PostgresStore: Sendable {
     ///
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
-    public init(conninfo: String, secrets: SecretBox?, connections: Int = 6, log: Logger) {
+    public init(
+        conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(), log: Logger
+    ) {
         let busy = max(1, connections / 2)
         hot = ConnectionPool(conninfo: conninfo, connections: busy, applicationName: "gondola", kind: .hot)
         pool = ConnectionPool(
             conninfo: conninfo, connections: max(1, connections - busy), applicationName: "gondola")
         self.secrets = secrets
         self.conninfo = conninfo
+        self.budgets = budgets
         self.log = log
         notifier = Notifier(pool: pool, log: log)
-        steps = StepWriter(pool: hot, secrets: secrets, notifier: notifier)
+        steps = StepWriter(
+            pool: hot, context: StepWriter.Context(secrets: secrets, budgets: budgets), notifier: notifier)
     }
 
     /// Finishes what is under way and closes the connections.
@@ -98,4 +105,6 @@ public enum StoreError: Error, Hashable, Sendable {
     case nameTaken(String)
     /// The cursor is of another history of the data, or of a time whose tombstones are gone.
     case cursorExpired
+    /// A budget has no room for the reservation.
+    case overBudget(BudgetRefusal)
 }

@@ -62,6 +62,15 @@ public struct Configuration: Sendable {
     /// When and how often; `JobPolicy` has the units. Before scaling by `timeScale`.
     public var policy = JobPolicy()
 
+    // Money; nil is no limit. Days and months are UTC.
+
+    /// What all users together may spend; jobs beyond it wait.
+    public var spendingCapPerDay: Money?
+    public var spendingCapPerMonth: Money?
+    /// What each user who has no budget of their own may spend; jobs beyond it fail unpaid.
+    public var userBudgetPerDay: Money?
+    public var userBudgetPerMonth: Money?
+
     // The phone's API.
 
     public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
@@ -85,6 +94,12 @@ public struct Configuration: Sendable {
     public var logFormat = LogFormat.text
 
     public init() {}
+
+    var budgets: BudgetPolicy {
+        BudgetPolicy(
+            cap: SpendingLimits(perDay: spendingCapPerDay, perMonth: spendingCapPerMonth),
+            perUser: SpendingLimits(perDay: userBudgetPerDay, perMonth: userBudgetPerMonth))
+    }
 
     public enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error }
     public enum LogFormat: String, Sendable, CaseIterable { case text, json }

@@ -115,7 +115,7 @@ struct ServiceParts: Sendable {
         store = PostgresStore(
             conninfo: configuration.databaseURL.reveal(),
             secrets: try state.secrets(keyFile: configuration.secretKeyFile),
-            connections: configuration.databaseConnections, log: log)
+            connections: configuration.databaseConnections, budgets: configuration.budgets, log: log)
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
         if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {

@@ -18,6 +18,8 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
     public var failure: Failure?
     /// What a person has to decide, for `attention`.
     public var attention: Attention?
+    /// Why it waits although it could go on, while `waiting`.
+    public var hold: Hold?
 
     /// Where a job is, as a phone needs to know it.
     public enum Status: String, Sendable, CaseIterable {
@@ -45,7 +47,8 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
 
     public init(
         id: JobID, status: Open<Status>, request: VideoRequest, price: Money? = nil, createdAt: Date, updatedAt: Date,
-        estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil
+        estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil,
+        hold: Hold? = nil
     ) {
         self.id = id
         self.status = status
@@ -57,10 +60,11 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
         self.videoID = videoID
         self.failure = failure
         self.attention = attention
+        self.hold = hold
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, status, request, price, estimate, failure, attention
+        case id, status, request, price, estimate, failure, attention, hold
         case createdAt = "created_at"
         case updatedAt = "updated_at"
         case videoID = "video_id"
@@ -90,46 +94,6 @@ extension Job {
         public func progress(at now: Date) -> Double {
             let elapsed = max(0, now.timeIntervalSince(startedAt))
             return usualSeconds > 0 ? min(0.99, 1 - pow(0.2, elapsed / usualSeconds)) : 0
-        }
-    }
-
-    /// Why there is no video, and what became of the money.
-    public struct Failure: Hashable, Sendable, Codable {
-        /// A stable word, for example `content_policy`.
-        public var code: String
-        /// A sentence for a person.
-        public var message: String
-        /// Whether the price came back; nil where the upstream did not say.
-        public var refunded: Bool?
-
-        public init(code: String, message: String, refunded: Bool? = nil) {
-            self.code = code
-            self.message = message
-            self.refunded = refunded
-        }
-    }
-
-    /// Something that only a person can decide.
-    public struct Attention: Hashable, Sendable, Codable {
-        public var kind: Open<Kind>
-        public var message: String
-        /// For `consent_needed`: what the user has to read before agreeing or giving up.
-        public var consent: ConsentPolicy?
-
-        /// What has to be decided.
-        public enum Kind: String, Sendable, CaseIterable {
-            /// The request may have been accepted and charged, but the answer was lost.
-            case unknownOutcome = "unknown_outcome"
-            /// The upstream asks for consent before it takes this media.
-            case consentNeeded = "consent_needed"
-            /// The account that pays has run dry or its key is refused.
-            case accountBlocked = "account_blocked"
-        }
-
-        public init(kind: Open<Kind>, message: String, consent: ConsentPolicy? = nil) {
-            self.kind = kind
-            self.message = message
-            self.consent = consent
         }
     }
 
@@ -198,11 +162,4 @@ public struct JobSubmission: Hashable, Sendable, Codable {
         case request
         case maxPrice = "max_price"
     }
-}
-
-/// The answer of `POST /v1/quotes`. Nothing is reserved, and the price may move.
-public struct Quote: Hashable, Sendable, Codable {
-    public var price: Money
-
-    public init(price: Money) { self.price = price }
 }

@@ -6,8 +6,9 @@ import VideoModels
 
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look at jobs, as their operator.", discussion: "gondola jobs list --state attention",
-        subcommands: [List.self, Show.self])
+        abstract: "Look at jobs, and decide about those that wait for a person.",
+        discussion: "gondola jobs list --state attention",
+        subcommands: [List.self, Show.self, JobsDecide.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -41,6 +41,7 @@ struct Submit: AsyncParsableCommand {
         let client = try phone.client()
         let request = try await wish.request(uploadingWith: client)
         let quote = try await patiently { try await client.quote(request) }
+        if let refusal = quote.refusal { throw CommandFailure(.refusedData, refusal) }
         let limit = try agree(on: quote.price, for: request)
         let key = idempotencyKey ?? UUID().uuidString.lowercased()
         let submission = JobSubmission(request: request, maxPrice: limit)
@@ -99,10 +100,23 @@ extension Job {
     /// Why there is no video to look forward to; nil if there is one or may yet be.
     var disappointment: String? {
         switch status.known {
-        case .failed: "the job failed: \(failure.map { "\($0.message) [\($0.code)]" } ?? "no reason was given")"
+        case .failed:
+            "the job failed: \(failure.map { "\($0.message) [\($0.code)]" } ?? "no reason was given")"
+                + (failure?.recommendedModel.map { "; the upstream recommends the model \($0)" } ?? "")
         case .cancelled: "the job was cancelled"
         case .attention: "the job waits for a person: \(attention?.message ?? "no reason was given")"
         case .waiting, .submitting, .rendering, .downloading, .ready, nil: nil
         }
+    }
+}
+
+extension Quote {
+    /// Why the server would not pay this price, if it would not.
+    var refusal: String? {
+        guard let budget, !budget.fits else { return nil }
+        let limits = budget.limits.map { limit in
+            "\(limit.spent) of \(limit.limit) a \(limit.period) is spent or held, until \(TimeText.time(limit.renewsAt))"
+        }
+        return "the price of \(price) does not fit into the budget: \(limits.joined(separator: "; "))"
     }
 }

@@ -5,8 +5,8 @@ import VideoModels
 
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add users, and list them.", discussion: "gondola users add alice",
-        subcommands: [Add.self, List.self])
+        abstract: "Add users, list them, and set their budgets.", discussion: "gondola users add alice",
+        subcommands: [Add.self, List.self, UsersBudget.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,13 +47,14 @@ struct Users: AsyncParsableCommand {
             try output.show(users) {
                 Table(
                     [
-                        .left("ID"), .shrinking("NAME"), .right("DEVICES"), .right("JOBS"), .right("SPENT"),
-                        .left("ADDED").extra,
+                        .left("ID"), .shrinking("NAME"), .right("DEVICES").extra, .right("JOBS"), .right("SPENT"),
+                        .right("TODAY"), .right("THIS MONTH"), .left("BUDGET"), .left("ADDED").extra,
                     ],
                     rows: users.map { user in
                         [
                             user.id.description, user.name, String(user.devices), String(user.jobs),
-                            user.spent.description, TimeText.time(user.createdAt),
+                            user.spent.description, user.spentToday.description, user.spentThisMonth.description,
+                            user.budgetText, TimeText.time(user.createdAt),
                         ]
                     })
             }

@@ -64,6 +64,7 @@ struct Purse {
         #expect(!["failed", "cancelled", "cleaned"].contains(from), "\(from) is final")
         // Money is held from the intent until its outcome is known, and never at an end.
         #expect((purse.held != nil) == ["submitting", "unknown"].contains(to), "held in \(to)")
+        #expect(after.hold == nil || to == "quoted", "held back in \(to)")
         if from != to, to != "cleaned" { #expect(effects.contains(.publish), "\(from) to \(to) is news") }
         if from == "submitting", ["accepted", "quoted"].contains(to) {
             switch event {
@@ -82,7 +83,8 @@ struct Purse {
         }
         if to == "submitting" { #expect(from == "quoted") }
         for delay in effects.compactMap(\.snooze) {
-            #expect(delay >= 0 && delay <= max(policy.backoff.longest, policy.polling.serverErrorGap))
+            let longest = after.hold == nil ? policy.backoff.longest : JobPolicy.holdRecheck
+            #expect(delay >= 0 && delay <= max(longest, policy.polling.serverErrorGap))
         }
         #expect(effects.compactMap(\.snooze).count <= 1)
     }

@@ -37,12 +37,17 @@ let events: [(name: String, event: JobEvent)] = [
     ("renderingFailed", .renderingFailed(.sample)),
     ("cleanedUp", .cleanedUp),
     ("postponed", .postponed(3)),
+    ("held", .held(.sample)),
     ("setback", .setback(.sample)),
     ("cancel", .cancelRequested),
     ("resubmit", .decided(.resubmit)),
     ("agree", .decided(.agree)),
     ("giveUp", .decided(.giveUp)),
 ]
+
+extension Job.Hold {
+    static let sample = Job.Hold(kind: .known(.spendingCap), message: "Nothing is left this month.")
+}
 
 extension ConsentRequest {
     static let sample = ConsentRequest(

@@ -15,6 +15,7 @@ import VideoModels
         quoted      refused         failed      publish
         quoted      intended        submitting  reserve publish
         quoted      postponed       quoted      snooze
+        quoted      held            quoted      snooze publish
         quoted      setback         quoted      snooze
         quoted      cancel          cancelled   publish
         submitting  accepted        rendering   settle publish

@@ -15,6 +15,7 @@ import VideoModels
                 let all =
                     JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
                     + MediaStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
+                    + BudgetStatements.all + LedgerStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -66,7 +67,8 @@ import VideoModels
         }
         let listed = [
             JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
-            UserStatements.all, UpstreamStatements.all, RetentionStatements.all,
+            UserStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
+            LedgerStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }
@@ -120,7 +122,7 @@ import VideoModels
             let job = try await database.submit().job.id
             try await database.sql(
                 "insert into ledger (user_id, job_id, kind, amount) select user_id, id, 'reserve', 1 from jobs")
-            for text in ["update ledger set amount = 2", "delete from ledger"] {
+            for text in ["update ledger set amount = 2", "delete from ledger", "truncate ledger"] {
                 let error = await #expect(throws: ProgramFailed.self) { try await database.sql(text) }
                 #expect(error?.description.contains("rows of ledger are never changed or removed") == true)
             }

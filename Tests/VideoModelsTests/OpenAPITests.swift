@@ -50,10 +50,14 @@ import VideoModels
             shortestSidePixels: 1, leastRatio: 1, mostRatio: 1, alsoCounts: [], excludes: [])
         let leaving = VideoModel.Deprecation(removedAt: Date(), startsAt: Date(), replacement: "m")
         let policy = Job.ConsentPolicy(policyText: "t", version: "v", docsURL: "u", media: [])
-        let attention = Job.Attention(kind: .known(.consentNeeded), message: "m", consent: policy)
+        let job = WireSample.job
+        let room = try #require(WireSample.quote.budget)
         for (schema, json) in [
             ("ModelInput", try Wire.encode(input)), ("Deprecation", try Wire.encode(leaving)),
-            ("ConsentPolicy", try Wire.encode(policy)), ("Attention", try Wire.encode(attention)),
+            ("ConsentPolicy", try Wire.encode(policy)), ("Attention", try Wire.encode(job.attention)),
+            ("Choice", try Wire.encode(job.attention?.choices?.first)), ("Hold", try Wire.encode(job.hold)),
+            ("Failure", try Wire.encode(job.failure)), ("ExceededBudget", try Wire.encode(job.failure?.budget)),
+            ("BudgetRoom", try Wire.encode(room)), ("BudgetLimit", try Wire.encode(room.limits.first)),
         ] {
             let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
             #expect(Self.schemas[schema] == object.map { Set($0.keys) })

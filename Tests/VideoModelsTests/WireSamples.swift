@@ -30,7 +30,7 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         WireSample(
             "job-detail",
             JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)])),
-        WireSample("video", Video.sample), WireSample("asset", asset), WireSample("quote", Quote(price: .sample)),
+        WireSample("video", Video.sample), WireSample("asset", asset), WireSample("quote", quote),
         WireSample("change-page", page), WireSample("problem", problem),
         WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
         WireSample("reducer", reducer),
@@ -88,13 +88,27 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         job.price = .sample
         job.estimate = Job.Estimate(startedAt: .sample, usualSeconds: 90)
         job.videoID = .sample()
-        job.failure = Job.Failure(code: "content_policy", message: "No.", refunded: false)
+        job.failure = Job.Failure(
+            code: "content_policy", message: "No.", refunded: false, recommendedModel: "m-2",
+            suggestedPrompt: "a calm sea", hint: "less", budget: budget)
         job.attention = Job.Attention(
             kind: .known(.consentNeeded), message: "?",
             consent: Job.ConsentPolicy(
-                policyText: "I may.", version: "2", docsURL: "https://docs.example/consent", media: ["image"]))
+                policyText: "I may.", version: "2", docsURL: "https://docs.example/consent", media: ["image"]),
+            since: .sample, priceAtRisk: .sample, evidence: "timeout", verdict: .unknown("perhaps"),
+            choices: [Job.Attention.Choice(.wait, cost: .zero, message: "Wait.")])
+        job.hold = Job.Hold(kind: .known(.spendingCap), message: "Later.", until: .sample)
         return job
     }()
+
+    static let budget = Job.Failure.Budget(
+        period: .known(.day), limit: .sample, spent: .zero, price: .sample, renewsAt: .sample)
+
+    static let quote = Quote(
+        price: .sample,
+        budget: Quote.Room(
+            fits: true,
+            limits: [Quote.Limit(period: .known(.month), limit: .sample, spent: .zero, renewsAt: .sample)]))
 
     static let asset = Asset(
         id: .sample(), contentType: "image/png", bytes: 7, sha256: String(repeating: "0", count: 64),

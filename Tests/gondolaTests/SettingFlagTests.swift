@@ -22,7 +22,7 @@ struct SettingFlagTests {
     @Test func `options stand under the heading of their section`() throws {
         let groups: [(Setting.Section, any SettingGroup.Type)] = [
             (.places, PlaceFlags.self), (.upstream, UpstreamFlags.self), (.worker, WorkerFlags.self),
-            (.phones, PhoneFlags.self), (.process, ProcessFlags.self),
+            (.money, MoneyFlags.self), (.phones, PhoneFlags.self), (.process, ProcessFlags.self),
         ]
         for (section, group) in groups {
             let expected = Setting.all.filter { $0.section == section }.compactMap(\.flag)
@@ -37,7 +37,10 @@ struct SettingFlagTests {
 
     @Test(arguments: [
         ["run"], ["serve"], ["work"], ["migrate"], ["users"], ["users", "add"], ["users", "list"], ["tokens", "issue"],
-        ["tokens", "revoke"], ["tokens", "list"], ["jobs", "list"], ["jobs", "show"], ["submit"], ["feed", "tail"],
+        ["tokens", "revoke"], ["tokens", "list"], ["jobs", "list"], ["jobs", "show"],
+        ["jobs", "decide"], ["users", "budget"], ["ledger"], ["ledger", "audit"], ["ledger", "balance"],
+        ["ledger", "spend"], ["ledger", "unknowns"], ["ledger", "refunds"], ["ledger", "reconcile"], ["submit"],
+        ["feed", "tail"],
         ["models", "list"], ["demo"], ["accounts", "list"], ["accounts", "test"],
     ])
     func `the help of every command shows how to call it`(_ command: [String]) throws {

@@ -14,6 +14,9 @@ enum Value: Hashable, Sendable {
     static func double(_ value: Double) -> Value { .text("\(value)") }
     static func bool(_ value: Bool) -> Value { .text(value ? "t" : "f") }
     static func id(_ value: Identifier<some Any>) -> Value { .text(value.description) }
+    static func json(_ value: some Encodable) throws -> Value {
+        .text(String(decoding: try Wire.encode(value), as: UTF8.self))
+    }
     static func money(_ value: Money) -> Value { .text(value.text) }
     static func date(_ value: Date) -> Value { .binary(ArrayBuilder.bytes(of: value.microsecondsSince2000)) }
 

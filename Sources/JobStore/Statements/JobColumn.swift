@@ -3,7 +3,8 @@ enum JobColumn: Int32, CaseIterable {
     case userId, id, state, request, maxPrice, account, price, submittingToken, veniceModel, queueId, sealedLink
     case submittedAt, usualSeconds, polls, videoId, isCleanedUp, failureCode, failureMessage, isRefunded
     case attentionKind, attentionEvidence, setbacks, serverErrors, lastSetback, nextActionAt, leaseToken, revision
-    case leasedBy, changeSequence, createdAt, updatedAt, deletedAt, consentRequest, consentedAt
+    case leasedBy, changeSequence, createdAt, updatedAt, deletedAt, consentRequest, consentedAt, failureNotes, hold
+    case attentionSince, attentionVerdict
 
     /// `jobs.user_id, jobs.id, …`
     static let list = list(of: "jobs")

@@ -33,6 +33,8 @@ public struct JobRecord: Hashable, Sendable {
     public var createdAt: Date
     public var updatedAt: Date
     public var isDeleted: Bool
+    /// Since when the job waits for a person.
+    public var attentionSince: Date?
     private let stored: StoredRequest
 
     /// Reads a row that begins with `JobColumn.list`.
@@ -47,7 +49,8 @@ public struct JobRecord: Hashable, Sendable {
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.job(.setbacks, Row.int),
             maxPrice: try row.jobOptional(.maxPrice, Row.money), serverErrors: try row.job(.serverErrors, Row.int),
-            consent: columns.consent(at: try row.jobOptional(.consentedAt, Row.date)))
+            consent: columns.consent(at: try row.jobOptional(.consentedAt, Row.date)), hold: try row.jobOptional(.hold, Row.data).flatMap { try? Wire.decode(Job.Hold.self, from: $0) },
+            verdict: try row.job(.attentionVerdict, Row.optionalText).flatMap(Job.Attention.Verdict.init(rawValue:)))
         price = columns.price
         rendering = columns.rendering
         account = try row.job(.account, Row.text)
@@ -60,6 +63,7 @@ public struct JobRecord: Hashable, Sendable {
         createdAt = try row.job(.createdAt, Row.date)
         updatedAt = try row.job(.updatedAt, Row.date)
         isDeleted = try !row.job(.deletedAt, Row.isNull)
+        attentionSince = try row.jobOptional(.attentionSince, Row.date)
     }
 
     /// A job as it is taken in.
@@ -89,14 +93,13 @@ public struct JobRecord: Hashable, Sendable {
     private func view() throws -> Job {
         var job = Job(
             id: id, status: .known(progress.state.status), request: try request, price: price, createdAt: createdAt,
-            updatedAt: updatedAt)
+            updatedAt: updatedAt, hold: progress.hold)
         switch progress.state {
         case .rendering(let rendering):
             job.estimate = rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
         case .ready(let delivery): job.videoID = delivery.videoID
-        case .failed(let failure):
-            job.failure = Job.Failure(code: failure.code, message: failure.message, refunded: failure.refunded)
-        case .attention(let attention): job.attention = attention.forPhone
+        case .failed(let failure): job.failure = failure.forPhone
+        case .attention(let attention): job.attention = attention.forPhone(since: attentionSince, progress.verdict)
         case .accepted, .quoted, .submitting, .downloading, .cancelled: break
         }
         return job
@@ -120,27 +123,6 @@ extension JobState {
 
     static func status(named name: String) -> Open<Job.Status> {
         ["accepted", "quoted"].contains(name) ? .known(.waiting) : Open(name)
-    }
-}
-
-extension Attention {
-    fileprivate var forPhone: Job.Attention {
-        switch self {
-        case .unknownOutcome(let quotation, _):
-            Job.Attention(
-                kind: .known(.unknownOutcome),
-                message: "The answer to this request was lost. \(quotation.price) may have been charged. "
-                    + "Asking again may cost the same once more.")
-        case .accountBlocked:
-            Job.Attention(
-                kind: .known(.accountBlocked),
-                message: "The service cannot pay for videos at the moment. Nothing was charged.")
-        case .consentNeeded(let quotation, let request):
-            Job.Attention(
-                kind: .known(.consentNeeded),
-                message: "Before this video is made, for \(quotation.price), somebody has to agree to a text. "
-                    + "Nothing was charged.", consent: request.policy)
-        }
     }
 }
 

@@ -55,7 +55,7 @@ struct StateColumns {
         if let code = try row.job(.failureCode, Row.optionalText) {
             failure = Failure(
                 code: code, message: try row.job(.failureMessage, Row.optionalText) ?? "",
-                refunded: try row.jobOptional(.isRefunded, Row.bool))
+                refunded: try row.jobOptional(.isRefunded, Row.bool), notes: try Self.notes(row))
         }
         attentionKind = try row.job(.attentionKind, Row.optionalText).flatMap(Job.Attention.Kind.init(rawValue:))
         attentionEvidence = try row.job(.attentionEvidence, Row.optionalText)
@@ -74,6 +74,12 @@ struct StateColumns {
         guard let secrets, let sealed = try row.jobOptional(.sealedLink, Row.bytes) else { return nil }
         let job: JobID = try row.job(.id, Row.id)
         return try secrets.open(sealed, for: job.description)
+    }
+
+    /// Notes that a later build wrote, and that this one cannot read, only help less.
+    private static func notes(_ row: Row) throws(PostgresError) -> FailureNotes {
+        guard let text = try row.jobOptional(.failureNotes, Row.data) else { return FailureNotes() }
+        return (try? Wire.decode(FailureNotes.self, from: text)) ?? FailureNotes()
     }
 
     /// The state that the columns spell, or an error that names the row's contradiction.

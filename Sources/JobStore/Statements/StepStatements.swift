@@ -77,6 +77,7 @@ enum StepStatements {
                 last_setback = coalesce(numbered.last_setback, jobs.last_setback),
                 consent_request = coalesce(numbered.consent_request, jobs.consent_request),
                 consented_at = coalesce(numbered.consented_at, jobs.consented_at),
+                failure_notes = numbered.failure_notes, hold = numbered.hold,
                 change_sequence = coalesce(numbered.sequence, jobs.change_sequence),
                 updated_at = case when draws > 0 then clock_timestamp() else jobs.updated_at end,
                 revision = jobs.revision + 1,
@@ -84,7 +85,7 @@ enum StepStatements {
                 next_action_at = case when is_kept then jobs.next_action_at
                     else clock_timestamp() + numbered.snooze * interval '1 second' end
             from numbered where jobs.user_id = numbered.user_id and jobs.id = numbered.id
-            returning numbered.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at
+            returning numbered.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since
         ), entered as (
             insert into job_steps (user_id, job_id, state)
             select user_id, id, state from fresh where state <> old_state order by place
@@ -114,8 +115,8 @@ enum StepStatements {
             select user_id, \(StepBatch.videoColumns), sequence - 1
             from numbered where video_place is not null order by place
         )
-        select place, change_sequence, updated_at, next_action_at from written
-        union all select place, null, null, null from held where is_written
+        select place, change_sequence, updated_at, next_action_at, attention_since from written
+        union all select place, null, null, null, null from held where is_written
         """)
 
     /// A job as its holder's own step left it, for an answer that was lost.

@@ -7,7 +7,11 @@ enum UserStatements {
             (select count(*) from devices where user_id = users.id and revoked_at is null) as devices,
             (select count(*) from jobs where user_id = users.id and deleted_at is null) as jobs,
             (select coalesce(sum(case kind when 'settle' then amount when 'refund' then -amount else 0 end), 0)
-                from ledger where user_id = users.id) as spent
+                from ledger where user_id = users.id) as spent,
+            coalesce((select amount from spending where user_id = users.id and period = 'day'
+                and starts_on = (now() at time zone 'UTC')::date), 0) as today,
+            coalesce((select amount from spending where user_id = users.id and period = 'month'
+                and starts_on = date_trunc('month', now() at time zone 'UTC')::date), 0) as this_month
         from users order by id limit $1
         """)
     static let find = Statement("find_user", "select * from users where id::text = $1 or name = $1")

@@ -58,9 +58,15 @@ public struct JobStep: Sendable {
 
     var publishes: Bool { effects.contains(.publish) }
 
-    /// What the step pays or promises to pay, for the check of budgets.
-    var reserved: Money? {
-        effects.lazy.compactMap { if case .reserve(let amount) = $0 { amount } else { nil } }.first
+    /// What the step holds money for, for the check of budgets.
+    var reservation: Reservation? {
+        effects.lazy.compactMap { effect in
+            if case .reserve(let amount) = effect {
+                Reservation(user: record.user, job: record.id, amount: amount)
+            } else {
+                nil
+            }
+        }.first
     }
 }
 
@@ -79,6 +85,8 @@ final class StepRow: Sendable {
     let model: String?
     let sealedLink: [UInt8]?
     let consentRequest: Data?
+    let failureNotes: Data?
+    let hold: Data?
 
     /// When the job is looked at next.
     enum Schedule: Hashable, Sendable {
@@ -107,6 +115,8 @@ final class StepRow: Sendable {
         if link != nil, secrets == nil { throw PostgresError.unexpectedRow("no key to seal a link with") }
         sealedLink = try link.flatMap { try secrets?.seal($0, for: step.record.id.description) }
         consentRequest = try columns.consentRequest.map { try Wire.encode($0) }
+        failureNotes = try columns.failure.flatMap { try $0.notes.isEmpty ? nil : Wire.encode($0.notes) }
+        hold = try step.record.progress.hold.map { try Wire.encode($0) }
         after = try step.record.after(step, columns, schedule)
     }
 
@@ -116,7 +126,7 @@ final class StepRow: Sendable {
     /// A rough size, for the bound of a batch.
     var bytes: Int {
         500 + (columns.attentionEvidence?.utf8.count ?? 0) + (columns.failure?.message.utf8.count ?? 0)
-            + (consentRequest?.count ?? 0) + (sealedLink?.count ?? 0)
+            + (consentRequest?.count ?? 0) + (failureNotes?.count ?? 0) + (hold?.count ?? 0) + (sealedLink?.count ?? 0)
     }
 }
 
@@ -140,6 +150,8 @@ extension JobRecord {
         after.price = columns.price ?? (columns.state == "accepted" ? nil : price)
         after.rendering = columns.rendering ?? rendering
         after.token = step.token
+        // A verdict is about the attempt that the job waits with.
+        if columns.attentionKind != .unknownOutcome { after.progress.verdict = nil }
         after.revision += 1
         if schedule != .keep { after.leasedBy = nil }
         if schedule == .rest { after.nextActionAt = nil }

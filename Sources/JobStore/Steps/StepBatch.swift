@@ -117,6 +117,8 @@ struct StepBatch {
         Column("last_setback", "text") { .texts($0) { $0.row.step.setback.map { String($0.prefix(500)) } } },
         Column("consent_request", "jsonb") { .documents($0) { $0.row.consentRequest } },
         Column("consented_at", "timestamptz") { .times($0) { $0.record.progress.consent?.at } },
+        Column("failure_notes", "jsonb") { .documents($0) { $0.row.failureNotes } },
+        Column("hold", "jsonb") { .documents($0) { $0.row.hold } },
     ]
 
     private static let attemptColumns: [Column<Placed>] = [

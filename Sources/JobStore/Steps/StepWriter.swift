@@ -1,4 +1,5 @@
 import Foundation
+import JobLifecycle
 import Synchronization
 import VideoModels
 
@@ -7,6 +8,13 @@ import VideoModels
 /// Cancelling a caller does not touch its step: it is written, or refused, like any other, and the caller gets the answer.
 final class StepWriter: Sendable {
     typealias Outcome = Result<JobRecord, any Error>
+
+    /// What writing goes by.
+    struct Context: Sendable {
+        var secrets: SecretBox?
+        /// What reservations are held to.
+        var budgets: BudgetPolicy
+    }
 
     /// Steps that came together, and the answers so far. Answered once all have theirs.
     private final class Call: Sendable {
@@ -31,13 +39,13 @@ final class StepWriter: Sendable {
     private typealias Queue = StepQueue<(call: Call, place: Int)>
 
     private let pool: ConnectionPool
-    private let secrets: SecretBox?
+    private let context: Context
     private let notifier: Notifier
     private let queue = Mutex(Queue())
 
-    init(pool: ConnectionPool, secrets: SecretBox?, notifier: Notifier) {
+    init(pool: ConnectionPool, context: Context, notifier: Notifier) {
         self.pool = pool
-        self.secrets = secrets
+        self.context = context
         self.notifier = notifier
     }
 
@@ -49,7 +57,7 @@ final class StepWriter: Sendable {
             var entries: [Queue.Entry] = []
             for (place, step) in steps.enumerated() {
                 do {
-                    entries.append(.init(row: try StepRow(step, secrets: secrets), caller: (call, place)))
+                    entries.append(.init(row: try StepRow(step, secrets: context.secrets), caller: (call, place)))
                 } catch {
                     call.answer(place, .failure(error))
                 }
@@ -67,7 +75,7 @@ final class StepWriter: Sendable {
             let rows = batch.map(\.row)
             let outcomes: [Outcome]
             do {
-                outcomes = try connection().write(each: rows, secrets: secrets)
+                outcomes = try connection().write(each: rows, context)
             } catch {
                 outcomes = rows.map { _ in .failure(error) }
             }

@@ -22,6 +22,12 @@ public struct OperatorJob: Encodable, Sendable {
     public var lastSetback: String?
     /// Why it failed, or what a person has to decide.
     public var reason: String?
+    /// For `failed`: the machine's word, what became of the money, and what may help.
+    public var failure: Job.Failure?
+    /// For `attention`: since when, what is at risk, and what can be decided.
+    public var attention: Job.Attention?
+    /// Why it waits although it could go on.
+    public var hold: Job.Hold?
     /// What happens next.
     public var next: String
     /// When; for a job that a worker holds, when its lease ends.
@@ -31,7 +37,7 @@ public struct OperatorJob: Encodable, Sendable {
     public var updatedAt: Date
 
     enum CodingKeys: String, CodingKey {
-        case id, state, request, price, account, polls, setbacks, reason, next
+        case id, state, request, price, account, polls, setbacks, reason, failure, attention, hold, next
         case user = "user_id"
         case userName = "user_name"
         case maxPrice = "max_price"
@@ -58,8 +64,9 @@ public struct OperatorJob: Encodable, Sendable {
         polls = record.rendering?.polls
         setbacks = record.progress.setbacks
         lastSetback = record.lastSetback
-        reason = record.progress.state.reason
-        next = record.progress.state.outlook
+        reason = record.progress.hold?.message ?? record.progress.state.reason
+        (failure, attention, hold) = (record.job.failure, record.job.attention, record.progress.hold)
+        next = record.progress.hold == nil ? record.progress.state.outlook : "look whether there is room again"
         nextAt = record.nextActionAt
         leasedBy = record.leasedBy
         createdAt = record.createdAt

@@ -3,7 +3,7 @@ import VideoModels
 
 extension Setting {
     /// Every setting. Those that follow the upstream's clock are multiplied by `GONDOLA_TIME_SCALE`.
-    public static let all: [Setting] = places + upstream + worker + phones + process
+    public static let all: [Setting] = places + upstream + worker + money + phones + process
 
     private static let year: Double = 365 * 86400
     private static let any = ValueFormat.duration(0.001...year)
@@ -118,6 +118,21 @@ extension Setting {
             .worker, "GONDOLA_UNKNOWN_OUTCOME", \.policy.unknownOutcome, .oneOf("WHAT"),
             "What becomes of a submission whose answer was lost: hold (a person decides), fail, or resubmit (may pay "
                 + "twice)"),
+    ]
+
+    private static let money: [Setting] = [
+        Setting(
+            .money, "GONDOLA_SPENDING_CAP_PER_DAY", \.spendingCapPerDay, ValueFormat.amount.optional(),
+            "What all users together may spend in a day (UTC); jobs beyond it wait. The same for all processes"),
+        Setting(
+            .money, "GONDOLA_SPENDING_CAP_PER_MONTH", \.spendingCapPerMonth, ValueFormat.amount.optional(),
+            "What all users together may spend in a month (UTC); jobs beyond it wait. The same for all processes"),
+        Setting(
+            .money, "GONDOLA_USER_BUDGET_PER_DAY", \.userBudgetPerDay, ValueFormat.amount.optional(),
+            "What a user may spend in a day (UTC) unless they have a budget of their own; jobs beyond it fail unpaid"),
+        Setting(
+            .money, "GONDOLA_USER_BUDGET_PER_MONTH", \.userBudgetPerMonth, ValueFormat.amount.optional(),
+            "What a user may spend in a month (UTC) unless they have a budget of their own; jobs beyond it fail unpaid"),
     ]
 
     private static let phones: [Setting] = [

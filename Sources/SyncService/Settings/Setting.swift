@@ -20,13 +20,14 @@ public struct Setting: Sendable {
 
     /// The groups that help shows.
     public enum Section: String, Sendable, CaseIterable {
-        case places, upstream, worker, phones, process
+        case places, upstream, worker, money, phones, process
 
         public var title: String {
             switch self {
             case .places: "Where things are"
             case .upstream: "The upstream"
             case .worker: "The worker"
+            case .money: "Money"
             case .phones: "The phone's API"
             case .process: "The process"
             }

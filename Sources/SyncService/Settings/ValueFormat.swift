@@ -88,6 +88,12 @@ extension ValueFormat where Value == Int64 {
     }
 }
 
+extension ValueFormat where Value == Money {
+    static let amount = Self(
+        placeholder: "USD", expected: "an amount in US dollars such as 25 or 0.50, not negative",
+        parse: { Money($0).flatMap { $0 >= .zero ? $0 : nil } }, show: { $0.text })
+}
+
 extension ValueFormat where Value == Double {
     static func duration(_ range: ClosedRange<TimeInterval>) -> Self {
         let from = DurationText.show(range.lowerBound)

@@ -43,7 +43,7 @@ struct ActionRunner: Sendable {
         guard let venice = accounts[record.account] else { return Self.waitForAccount(record.account, action) }
         return switch action {
         case .price: try await price(record, venice)
-        case .intendSubmission: try await intend(record)
+        case .intendSubmission(let quotation): try await intend(record, quotation)
         case .submit: await submit(record, venice)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
@@ -91,7 +91,10 @@ struct ActionRunner: Sendable {
         }
     }
 
-    private func intend(_ record: JobRecord) async throws -> ActionResult {
+    /// Budgets first: a job that has no room must not use up a turn. What counts is the commit, which looks again.
+    private func intend(_ record: JobRecord, _ quotation: Quotation) async throws -> ActionResult {
+        let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
+        if let refusal = try await store.refusal(of: reservation) { return ActionResult(refusal.event) }
         if let wait = try await wait(for: queueLimit, account: record.account) {
             return ActionResult(.postponed(wait))
         }

@@ -71,7 +71,9 @@ extension VeniceError {
     private var failure: Failure {
         switch self {
         case .refused(let refusal, _):
-            Failure(code: refusal.kind.rawValue, message: refusal.message, refunded: refusal.notes.refunded)
+            Failure(
+                code: refusal.kind.rawValue, message: refusal.message, refunded: refusal.notes.refunded,
+                notes: FailureNotes(refusal.notes))
         case .consentNeeded: Failure(.consentNeeded, "The upstream asks for consent before it takes this media.")
         case .invalid(let findings, let evidence):
             Failure(
@@ -132,6 +134,17 @@ extension Failure {
     init(status: String, _ notes: RefusalNotes) {
         self.init(
             .upstreamError, notes.message ?? "The upstream gave up on the video (\(status)).", refunded: notes.refunded)
+        self.notes = FailureNotes(notes)
+    }
+}
+
+extension FailureNotes {
+    /// Shortened: they are the upstream's words, and go to every device of the user.
+    init(_ notes: RefusalNotes) {
+        func words(_ text: String?, atMost length: Int) -> String? { text.map { String($0.prefix(length)) } }
+        self.init(
+            recommendedModel: words(notes.recommendedModel, atMost: 200),
+            suggestedPrompt: words(notes.suggestedPrompt, atMost: 5000), hint: words(notes.hint, atMost: 500))
     }
 }
 

@@ -53,12 +53,23 @@ final class Worker: Sendable {
             group.addTask { await self.renewLeases() }
             group.addTask { await self.desk.run() }
             group.addTask { await self.durations.run() }
+            await lookAtHeld()
             while !isDraining.load(ordering: .acquiring) {
                 let wait = await claim(into: &group)
                 heartbeat.beat()
                 if wait > .zero { await bell.wait(atMost: wait) }
             }
             renewalBell.ring()
+        }
+    }
+
+    /// This process may have been started with higher limits than the one that held jobs back.
+    private func lookAtHeld() async {
+        do {
+            let count = try await store.lookAtHeld()
+            if count > 0 { log.info("looking at what was held back", metadata: ["jobs": "\(count)"]) }
+        } catch {
+            log.warning("cannot look at what is held back; it waits for its time", metadata: ["error": "\(error)"])
         }
     }
 
@@ -136,13 +147,11 @@ final class Worker: Sendable {
                 {
                     return try await store.giveBack([record])
                 }
-                let result = try await runner.run(action, for: record, carrying: &carried)
+                var result = try await runner.run(action, for: record, carrying: &carried)
                 if await learnedNothing(result.event, &record, &lastLook) { continue }
                 let before = record.progress.state
-                var next = record
-                let effects = try next.progress.apply(
-                    result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
-                record = try await commit(next, effects, result, log)
+                let effects: [JobEffect]
+                (record, effects) = try await step(record, &result, log)
                 report(result.event, before, log)
                 if let file = result.journalFile { await runner.journal.settle(file) }
                 if effects.contains(where: \.isSnooze) { return }
@@ -152,6 +161,23 @@ final class Worker: Sendable {
         } catch {
             // The lease runs out and the job comes due again, here or elsewhere.
             log.warning("gave up the lease", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Applies what has happened and commits it. A reservation that no budget has room for becomes what that means for
+    /// the job: nothing has left yet.
+    private func step(
+        _ record: JobRecord, _ result: inout ActionResult, _ log: Logger
+    ) async throws -> (JobRecord, [JobEffect]) {
+        while true {
+            var next = record
+            let effects = try next.progress.apply(
+                result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
+            do { return (try await commit(next, effects, result, log), effects) } catch StoreError.overBudget(
+                let refusal)
+            {
+                result = ActionResult(refusal.event)
+            }
         }
     }
 
@@ -238,6 +264,7 @@ final class Worker: Sendable {
             log.warning("outcome of a paid submission is unknown", metadata: ["evidence": "\(evidence)"])
         case .accountBlocked(let evidence):
             log.error("the account is refused upstream", metadata: ["evidence": "\(evidence)"])
+        case .held(let hold): log.notice("held back", metadata: ["reason": "\(hold.kind)"])
         case .stillRendering, .postponed: log.debug("waiting", metadata: ["state": "\(before.name)"])
         default: log.info("step", metadata: ["from": "\(before.name)", "event": "\(event.word)"])
         }

@@ -90,6 +90,7 @@ struct CommandFailure: Error, Equatable {
         case .nameTaken(let name): self.init(.refusedData, "the name \"\(name)\" is taken; choose another")
         case .leaseLost: self.init(.failed, "another process took the job over; look at it again")
         case .idempotencyConflict: self.init(.refusedData, "that key was used for something else; choose another")
+        case .overBudget: self.init(.refusedData, "the budget has no room for it; see `gondola users list`")
         case .cursorExpired: self.init(.refusedData, "the cursor has expired; start without one")
         }
     }

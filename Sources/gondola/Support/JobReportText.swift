@@ -25,13 +25,34 @@ struct JobReportText {
         let job = report.job
         let all: [(String, String?)] = [
             ("job", job.id.description), ("user", job.userName ?? job.user.description), ("state", job.state),
-            ("why", job.reason), ("model", job.request.model), ("prompt", job.request.prompt),
+            ("why", job.reason), ("since", job.attention?.since.map { TimeText.time($0) }),
+            ("record says", verdict), ("refunded", refunded), ("try model", job.failure?.recommendedModel),
+            ("try prompt", job.failure?.suggestedPrompt), ("hint", job.failure?.hint), ("model", job.request.model),
+            ("prompt", job.request.prompt),
             ("price", job.price.map { $0.description }), ("price limit", job.maxPrice.map { $0.description }),
             ("account", job.account), ("upstream id", job.queueID), ("usually takes", usual),
             ("polls", job.polls.map { String($0) }), ("last setback", setback), ("next", next),
         ]
         return all.compactMap { name, value in value.map { (name, $0) } }
     }
+
+    /// What the upstream's record says of a lost answer, once it was compared.
+    private var verdict: String? {
+        guard job.attention?.kind == .known(.unknownOutcome) else { return nil }
+        guard let verdict = job.attention?.verdict else {
+            return "not compared yet; see `gondola ledger reconcile`"
+        }
+        let evidence = report.attempts.last?.reconciliation?.evidence.last.map { ": \($0)" } ?? ""
+        return verdict.word.replacing("_", with: " ") + evidence
+    }
+
+    private var refunded: String? {
+        guard job.failure != nil, job.queueID != nil else { return nil }
+        return job.failure?.refunded.map { $0 ? "yes" : "no" }
+            ?? "the upstream did not say; look at the account's usage"
+    }
+
+    private var job: OperatorJob { report.job }
 
     private var usual: String? { report.job.usualSeconds.map { TimeText.length($0) } }
 

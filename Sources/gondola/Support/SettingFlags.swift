@@ -7,12 +7,13 @@ struct SettingFlags: ParsableArguments {
     @OptionGroup(title: "Where things are") var places: PlaceFlags
     @OptionGroup(title: "The upstream") var upstream: UpstreamFlags
     @OptionGroup(title: "The worker") var worker: WorkerFlags
+    @OptionGroup(title: "Money") var money: MoneyFlags
     @OptionGroup(title: "The phone's API") var phones: PhoneFlags
     @OptionGroup(title: "The process") var process: ProcessFlags
 
     /// The flags that were given, keyed as `Configuration.resolve` wants them.
     var given: [String: String] {
-        let groups: [any SettingGroup] = [places, upstream, worker, phones, process]
+        let groups: [any SettingGroup] = [places, upstream, worker, money, phones, process]
         return groups.reduce(into: [:]) { all, group in all.merge(group.given) { $1 } }
     }
 
@@ -113,6 +114,13 @@ struct WorkerFlags: SettingGroup {
     @Option(setting: "server-error-limit") var serverErrorLimit: String?
     @Option(setting: "clean-up-limit") var cleanUpLimit: String?
     @Option(setting: "unknown-outcome") var unknownOutcome: String?
+}
+
+struct MoneyFlags: SettingGroup {
+    @Option(setting: "spending-cap-per-day") var spendingCapPerDay: String?
+    @Option(setting: "spending-cap-per-month") var spendingCapPerMonth: String?
+    @Option(setting: "user-budget-per-day") var userBudgetPerDay: String?
+    @Option(setting: "user-budget-per-month") var userBudgetPerMonth: String?
 }
 
 struct PhoneFlags: SettingGroup {

@@ -3,6 +3,7 @@ import Foundation
 /// What this process is attached to.
 enum Terminal {
     static var isOutput: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var isError: Bool { isatty(STDERR_FILENO) == 1 }
     static var isInput: Bool { isatty(STDIN_FILENO) == 1 }
 
     /// Whether lines may be drawn over; `TERM=dumb` cannot.

@@ -22,6 +22,8 @@ struct SettingsTests {
         "GONDOLA_POLL_UNKNOWN_USUAL": "4m",
         "GONDOLA_BACKOFF_FIRST": "600ms", "GONDOLA_BACKOFF_LONGEST": "31s", "GONDOLA_RENDER_DEADLINE": "25h",
         "GONDOLA_SERVER_ERROR_LIMIT": "6", "GONDOLA_CLEAN_UP_LIMIT": "7", "GONDOLA_UNKNOWN_OUTCOME": "fail",
+        "GONDOLA_SPENDING_CAP_PER_DAY": "100", "GONDOLA_SPENDING_CAP_PER_MONTH": "1000.50",
+        "GONDOLA_USER_BUDGET_PER_DAY": "5", "GONDOLA_USER_BUDGET_PER_MONTH": "50",
         "GONDOLA_LISTEN": "0.0.0.0:80", "GONDOLA_TRUSTED_PROXIES": "127.0.0.1,::1", "GONDOLA_OPS_LISTEN": "[::1]:81",
         "GONDOLA_ASSET_BYTES_LIMIT": "26MB",
         "GONDOLA_FEED_WAIT_LIMIT": "59s", "GONDOLA_FEED_POLL_INTERVAL": "6s", "GONDOLA_FEED_PAGE_LIMIT": "400",
@@ -136,7 +138,8 @@ struct SettingsTests {
         ("GONDOLA_LISTEN", ":80"), ("VENICE_BASE_URL", "ftp://x"), ("VENICE_BASE_URL", "https://u:p@x"),
         ("VENICE_PROXY", "proxy.example:3128"), ("VENICE_PROXY", "http://proxy.example"), ("VENICE_PROXY", "ftp://a:1"),
         ("VENICE_DOWNLOAD_HOSTS", ","), ("VENICE_DOWNLOAD_HOSTS", "https://x"), ("VENICE_ACCOUNT", "a b"),
-        ("GONDOLA_UNKNOWN_OUTCOME", "maybe"),
+        ("GONDOLA_UNKNOWN_OUTCOME", "maybe"), ("GONDOLA_SPENDING_CAP_PER_DAY", "-1"),
+        ("GONDOLA_USER_BUDGET_PER_MONTH", "$5"),
     ])
     func `what is no such value is refused`(_ name: String, _ text: String) throws {
         let error = #expect(throws: InvalidSettings.self) { try Configuration.resolve(environment: [name: text]) }

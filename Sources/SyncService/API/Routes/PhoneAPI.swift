@@ -116,7 +116,8 @@ struct PhoneAPI: Sendable {
             models.learn(from: error, about: model.id)
             throw error
         }
-        return .json(try Wire.encode(Quote(price: price)))
+        let room = try await store.room(for: price, user: user)
+        return .json(try Wire.encode(Quote(price: price, budget: room)))
     }
 
     struct QuoteBody: Decodable {

@@ -56,6 +56,8 @@ extension Problem {
                 status: 410, code: .cursorExpired, title: "The cursor has expired",
                 detail: "Ask again without a cursor. Keep the local data until the snapshot is complete, then remove "
                     + "what it did not name.")
+        // Only a worker reserves; a phone is told through the job's failure.
+        case .overBudget: Problem(status: 409, code: .stateConflict, title: "The budget has no room for it")
         case .leaseLost:
             Problem(status: 409, code: .stateConflict, title: "The job was changed by another at the same time")
         case .nameTaken(let name):

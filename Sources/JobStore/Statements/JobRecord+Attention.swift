@@ -1,0 +1,76 @@
+import Foundation
+import JobLifecycle
+import VideoModels
+
+extension Failure {
+    var forPhone: Job.Failure {
+        Job.Failure(
+            code: code, message: message, refunded: refunded, recommendedModel: notes.recommendedModel,
+            suggestedPrompt: notes.suggestedPrompt, hint: notes.hint, budget: notes.budget)
+    }
+}
+
+extension Attention {
+    func forPhone(since: Date?, _ verdict: Job.Attention.Verdict?) -> Job.Attention {
+        switch self {
+        case .unknownOutcome(let quotation, let evidence):
+            Job.Attention(
+                kind: .known(.unknownOutcome), message: Self.lost(quotation.price, verdict), since: since,
+                priceAtRisk: quotation.price, evidence: evidence, verdict: verdict.map(Open.known),
+                choices: Self.choices(afterLosing: quotation.price, verdict))
+        case .accountBlocked(let evidence):
+            Job.Attention(
+                kind: .known(.accountBlocked),
+                message: "The service cannot pay for videos at the moment. Nothing was charged.", since: since,
+                evidence: evidence,
+                choices: [
+                    .wait("Wait until the service can pay again."),
+                    Job.Attention.Choice(
+                        .resubmit, cost: .zero, message: "Try again: the video is priced anew, and paid once."),
+                    .giveUp("Give up; nothing was charged."),
+                ])
+        case .consentNeeded(let quotation, let request):
+            Job.Attention(
+                kind: .known(.consentNeeded),
+                message: "Before this video is made, for \(quotation.price), somebody has to agree to a text. "
+                    + "Nothing was charged.", consent: request.policy, since: since,
+                choices: [
+                    .wait("Decide later; nothing is charged meanwhile."),
+                    Job.Attention.Choice(
+                        .agree, cost: quotation.price, message: "Agree to the text; the video is made and paid."),
+                    .giveUp("Give up; nothing was charged."),
+                ])
+        }
+    }
+
+    private static func lost(_ price: Money, _ verdict: Job.Attention.Verdict?) -> String {
+        switch verdict {
+        case .notCharged: "The answer to this request was lost. Nothing was charged, so it is safe to ask again."
+        case .charged:
+            "The answer to this request was lost. \(price) was charged, and the video cannot be had. "
+                + "Asking again costs the price once more."
+        case .undecidable, nil:
+            "The answer to this request was lost. \(price) may have been charged. "
+                + "Asking again may cost the same once more."
+        }
+    }
+
+    private static func choices(
+        afterLosing price: Money, _ verdict: Job.Attention.Verdict?
+    ) -> [Job.Attention.Choice] {
+        let again =
+            verdict == .notCharged
+            ? "Ask again for \(price); the first request was not charged."
+            : "Ask again for another \(price), although the first request may have been paid."
+        return [
+            .wait("Wait: the answer may still be found, and what was charged may be found out."),
+            Job.Attention.Choice(.resubmit, cost: price, message: again),
+            .giveUp("Give up; what may have been charged counts as spent."),
+        ]
+    }
+}
+
+extension Job.Attention.Choice {
+    fileprivate static func wait(_ message: String) -> Self { Self(.wait, cost: .zero, message: message) }
+    fileprivate static func giveUp(_ message: String) -> Self { Self(.giveUp, cost: .zero, message: message) }
+}

@@ -1,0 +1,27 @@
+public import Foundation
+public import JobStore
+
+/// A job whose paid answer is lost, as the operator's commands tell it.
+public struct OperatorUnknown: Encodable, Sendable {
+    public var job: OperatorJob
+    public var submittedAt: Date?
+    public var httpStatus: Int?
+    /// The upstream's name of the request, where it told one.
+    public var requestID: String?
+    public var reconciliation: ReconciliationRecord?
+
+    public init(_ unknown: UnknownRecord) {
+        job = OperatorJob(unknown.record, userName: unknown.userName)
+        submittedAt = unknown.startedAt
+        httpStatus = unknown.httpStatus
+        requestID = unknown.requestID
+        reconciliation = unknown.reconciliation
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case job, reconciliation
+        case submittedAt = "submitted_at"
+        case httpStatus = "http_status"
+        case requestID = "request_id"
+    }
+}

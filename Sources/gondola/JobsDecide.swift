@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import JobLifecycle
+import JobStore
+import SyncService
+import VideoModels
+
+struct JobsDecide: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decide", abstract: "Decide about a job that waits for a person.",
+        discussion: """
+            gondola jobs decide 01936f2e-… give-up
+
+            give-up ends the job. resubmit asks the upstream again, which may be paid twice where an answer was lost. \
+            agree gives the consent that the upstream asks for, which is the user's to give. To wait is to do nothing. \
+            Shows the job with its evidence first and asks; --yes answers for you.
+            """)
+
+    @Argument(help: "The job's id.") var id: String
+    @Argument(help: "give-up, resubmit or agree.") var decision: DecisionWord
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+
+    enum DecisionWord: String, ExpressibleByArgument, CaseIterable {
+        case resubmit, agree
+        case giveUp = "give-up"
+
+        var decision: Decision {
+            switch self {
+            case .resubmit: .resubmit
+            case .agree: .agree
+            case .giveUp: .giveUp
+            }
+        }
+    }
+
+    func run() async throws {
+        guard let job = JobID(id) else { throw ValidationError("\(id): expected the id of a job") }
+        try await store.withStore { store in
+            let report: JobReport
+            do { report = try await store.report(of: job) } catch StoreError.notFound {
+                throw CommandFailure(.refusedData, "there is no job \(job); see `gondola jobs list`")
+            }
+            let choice = try choice(in: report)
+            if !yes { try confirm(choice, OperatorJobReport(report)) }
+            try await decide(report, in: store)
+        }
+    }
+
+    /// Moves the job as it was shown: one that has changed meanwhile is not what was decided about.
+    private func decide(_ report: JobReport, in store: PostgresStore) async throws {
+        do {
+            let detail = try await store.move(
+                report.record.id, user: report.record.user, by: .decided(decision.decision), policy: JobPolicy(),
+                at: Date(), ifAt: report.record.revision)
+            if output.isJSON { return try OutputOptions.json(detail) }
+            Terminal.say("\(detail.job.id) is \(detail.job.status)")
+        } catch is InvalidEvent {
+            throw CommandFailure(.refusedData, "the job has changed meanwhile; look at it again")
+        }
+    }
+
+    private func choice(in report: JobReport) throws -> Job.Attention.Choice {
+        guard let attention = report.record.job.attention else {
+            throw CommandFailure(
+                .refusedData, "the job is \(report.record.progress.state.name): there is nothing to decide")
+        }
+        let choices = attention.choices ?? []
+        guard let choice = choices.first(where: { $0.decision.word == decision.decision.rawValue }) else {
+            let words = choices.map { $0.decision.word.replacing("_", with: "-") }.filter { $0 != "wait" }
+            throw CommandFailure(
+                .refusedData,
+                "\(decision.rawValue) is no choice where the job waits with \(attention.kind); there is "
+                    + words.joined(separator: " or "))
+        }
+        return choice
+    }
+
+    private func confirm(_ choice: Job.Attention.Choice, _ report: OperatorJobReport) throws {
+        for line in JobReportText(report, at: Date()).lines(width: nil) { Terminal.complain(line) }
+        Terminal.complain("")
+        if let text = report.job.attention?.consent?.policyText {
+            Terminal.complain("The upstream asks the user to agree to this:\n\n\(TextWidth.visible(text))\n")
+        }
+        for sentence in report.attempts.last?.reconciliation?.evidence ?? [] {
+            Terminal.complain("- \(TextWidth.visible(sentence))")
+        }
+        Terminal.complain("\(choice.message) It may cost \(choice.cost) more.")
+        guard Terminal.isInput else {
+            throw CommandFailure(.usage, "there is nobody to ask; say --yes to decide without a question")
+        }
+        Terminal.complain("Type \(decision.rawValue) to do it:")
+        guard readLine()?.trimmingCharacters(in: .whitespaces) == decision.rawValue else {
+            throw CommandFailure(.failed, "nothing was decided")
+        }
+    }
+}
