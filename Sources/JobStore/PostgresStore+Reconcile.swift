@@ -68,10 +68,7 @@ extension Connection {
         guard case .attention(.unknownOutcome) = record.progress.state, record.progress.verdict != verdict.known else {
             return
         }
-        let sequence = try draw(1, for: record.user)
-        try execute(
-            LedgerStatements.publishVerdict,
-            [.id(record.user), .id(record.id), .text(verdict.word), .int(sequence)])
+        try execute(LedgerStatements.publishVerdict, [.id(record.user), .id(record.id), .text(verdict.word)])
     }
 }
 

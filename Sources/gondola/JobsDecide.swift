@@ -62,7 +62,7 @@ struct JobsDecide: AsyncParsableCommand {
     }
 
     private func choice(in report: JobReport) throws -> Job.Attention.Choice {
-        guard let attention = report.record.job.attention else {
+        guard let attention = report.record.attention else {
             throw CommandFailure(
                 .refusedData, "the job is \(report.record.progress.state.name): there is nothing to decide")
         }

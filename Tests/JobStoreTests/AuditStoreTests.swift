@@ -156,7 +156,7 @@ import VideoModels
             #expect(refunds.first?.isRefunded == true && refunds.first?.code == "content_policy")
             let unknowns = try await store.unknowns(of: nil, limit: 10)
             #expect(unknowns.map(\.userName) == ["user 1"])
-            #expect(unknowns.first?.record.job.attention?.priceAtRisk == .sample)
+            #expect(unknowns.first?.record.attention?.priceAtRisk == .sample)
         }
     }
 }

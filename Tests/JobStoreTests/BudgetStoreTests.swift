@@ -190,7 +190,7 @@ import VideoModels
                 let refusal = try #require(
                     try await store.refusal(of: Reservation(user: record.user, job: record.id, amount: .sample)))
                 let failed = try await store.advance(record, by: refusal.event)
-                #expect(failed.job.failure?.budget == refusal.facts)
+                #expect(failed.failure?.budget == refusal.facts)
                 let again = try await store.job(record.id, user: record.user).job
                 #expect(again.failure?.code == "budget_exceeded")
                 #expect(again.failure?.budget == refusal.facts)
@@ -215,16 +215,16 @@ import VideoModels
                 let refusal = try #require(
                     try await store.refusal(of: Reservation(user: record.user, job: record.id, amount: .sample)))
                 let held = try await store.advance(record, by: refusal.event)
-                #expect(held.job.hold?.kind == .known(.spendingCap))
-                #expect(held.job.hold?.until == refusal.facts.renewsAt)
+                #expect(held.progress.hold?.kind == .known(.spendingCap))
+                #expect(held.progress.hold?.until == refusal.facts.renewsAt)
                 #expect(held.leasedBy == nil)
-                #expect(try await store.job(record.id, user: record.user).job.hold == held.job.hold)
+                #expect(try await store.job(record.id, user: record.user).job.hold == held.progress.hold)
             }
             #expect(try await database.store.claim(limit: 1, lease: 60, worker: "w").isEmpty)
             #expect(try await database.store.lookAtHeld() == 1)
             let again = try await database.claimOne()
             let intended = try await database.store.advance(again, by: .submissionIntended(by: again.token))
-            #expect(intended.job.hold == nil)
+            #expect(intended.progress.hold == nil)
             #expect(try await database.store.lookAtHeld() == 0)
         }
     }

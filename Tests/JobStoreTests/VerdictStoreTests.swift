@@ -40,7 +40,7 @@ import VideoModels
     @Test func `a job that waits for a person says since when, at what risk and with which choices`() async throws {
         try await TestDatabase.with { database in
             let (lost, _) = try await lost(database)
-            let attention = try #require(lost.job.attention)
+            let attention = try #require(lost.attention)
             #expect(attention.priceAtRisk == .sample && attention.evidence == "timeout" && attention.verdict == nil)
             #expect(abs(try #require(attention.since).timeIntervalSinceNow) < 60)
             let choices = try #require(attention.choices)
@@ -56,7 +56,7 @@ import VideoModels
             #expect(try await database.store.keep(record(.notCharged), of: attempt.id))
             let job = try await database.store.job(lost.id, user: lost.user)
             #expect(job.job.attention?.verdict == .known(.notCharged))
-            #expect(job.job.attention?.since == lost.job.attention?.since)
+            #expect(job.job.attention?.since == lost.attention?.since)
             #expect(job.sequence == lost.changeSequence + 1)
             #expect(job.job.status == .known(.attention))
             #expect(try await database.ledger() == ["reserve|0.550000"])
@@ -94,7 +94,7 @@ import VideoModels
             let intended = try await database.store.advance(again, by: .submissionIntended(by: again.token))
             let lostAgain = try await database.store.advance(
                 intended, by: .submissionLost(evidence: "timeout"), evidence: AttemptEvidence(.lost))
-            #expect(lostAgain.progress.verdict == nil && lostAgain.job.attention?.verdict == nil)
+            #expect(lostAgain.progress.verdict == nil && lostAgain.attention?.verdict == nil)
             #expect(try #require(lostAgain.attentionSince) > (try #require(first.attentionSince)))
             // A verdict on the first attempt is kept with it, and is none on the second.
             #expect(try await database.store.keep(record(.charged), of: attempt.id))

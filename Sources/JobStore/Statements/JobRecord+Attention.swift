@@ -2,8 +2,21 @@ import Foundation
 import JobLifecycle
 import VideoModels
 
+extension JobRecord {
+    /// What the phone is told of why the job failed.
+    public var failure: Job.Failure? {
+        if case .failed(let failure) = progress.state { failure.forPhone } else { nil }
+    }
+
+    /// What the phone is told of what a person has to decide.
+    public var attention: Job.Attention? {
+        guard case .attention(let attention) = progress.state else { return nil }
+        return attention.forPhone(since: attentionSince, progress.verdict)
+    }
+}
+
 extension Failure {
-    var forPhone: Job.Failure {
+    fileprivate var forPhone: Job.Failure {
         Job.Failure(
             code: code, message: message, refunded: refunded, recommendedModel: notes.recommendedModel,
             suggestedPrompt: notes.suggestedPrompt, hint: notes.hint, budget: notes.budget)
@@ -11,7 +24,7 @@ extension Failure {
 }
 
 extension Attention {
-    func forPhone(since: Date?, _ verdict: Job.Attention.Verdict?) -> Job.Attention {
+    fileprivate func forPhone(since: Date?, _ verdict: Job.Attention.Verdict?) -> Job.Attention {
         switch self {
         case .unknownOutcome(let quotation, let evidence):
             Job.Attention(

@@ -98,8 +98,8 @@ public struct JobRecord: Hashable, Sendable {
         case .rendering(let rendering):
             job.estimate = rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
         case .ready(let delivery): job.videoID = delivery.videoID
-        case .failed(let failure): job.failure = failure.forPhone
-        case .attention(let attention): job.attention = attention.forPhone(since: attentionSince, progress.verdict)
+        case .failed: job.failure = failure
+        case .attention: job.attention = attention
         case .accepted, .quoted, .submitting, .downloading, .cancelled: break
         }
         return job

@@ -37,13 +37,13 @@ enum LedgerStatements {
         """
         select case $3::text
                 when 'user' then users.name
-                when 'model' then coalesce(jobs.venice_model, jobs.request ->> 'model')
+                when 'model' then coalesce(jobs.venice_model, jobs.request ->> 'model', 'of deleted jobs')
                 else ((at at time zone 'UTC')::date)::text
             end as group_name,
             count(distinct (ledger.user_id, ledger.job_id)) filter (where kind = 'settle') as jobs,
             coalesce(sum(amount) filter (where kind = 'settle'), 0) as settled,
             coalesce(sum(amount) filter (where kind = 'refund'), 0) as refunded
-        from ledger join jobs on (jobs.user_id, jobs.id) = (ledger.user_id, ledger.job_id)
+        from ledger left join jobs on (jobs.user_id, jobs.id) = (ledger.user_id, ledger.job_id)
             join users on users.id = ledger.user_id
         where ($1::uuid is null or ledger.user_id = $1) and ($2::timestamptz is null or at >= $2)
             and kind in ('settle', 'refund')
@@ -109,14 +109,16 @@ enum LedgerStatements {
         returning (select max(lease_token) from attempts where user_id = $1 and job_id = $2) = $3 as is_last
         """)
 
-    /// For the phone, while the job still waits with that attempt.
+    /// For the phone, while the job still waits with that attempt. The job's row is locked.
     static let publishVerdict = Statement(
         "publish_verdict",
         """
-        update jobs set attention_verdict = $3, change_sequence = $4, updated_at = clock_timestamp(),
-            revision = revision + 1
-        where user_id = $1 and id = $2 and state = 'attention' and attention_kind = 'unknown_outcome'
-            and attention_verdict is distinct from $3
+        with drawn as (
+            update users set change_sequence = change_sequence + 1 where id = $1 returning change_sequence
+        )
+        update jobs set attention_verdict = $3, change_sequence = drawn.change_sequence,
+            updated_at = clock_timestamp(), revision = revision + 1
+        from drawn where user_id = $1 and id = $2
         """)
 
     static let all = [

@@ -65,7 +65,7 @@ public struct OperatorJob: Encodable, Sendable {
         setbacks = record.progress.setbacks
         lastSetback = record.lastSetback
         reason = record.progress.hold?.message ?? record.progress.state.reason
-        (failure, attention, hold) = (record.job.failure, record.job.attention, record.progress.hold)
+        (failure, attention, hold) = (record.failure, record.attention, record.progress.hold)
         next = record.progress.hold == nil ? record.progress.state.outlook : "look whether there is room again"
         nextAt = record.nextActionAt
         leasedBy = record.leasedBy
