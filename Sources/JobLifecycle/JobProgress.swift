@@ -12,16 +12,18 @@ public struct JobProgress: Hashable, Sendable {
     public var maxPrice: Money?
     /// What the user has agreed to, to be told with the submission.
     public var consent: ConsentGiven?
+    public var outlook: JobOutlook
 
     public init(
         state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0,
-        consent: ConsentGiven? = nil
+        consent: ConsentGiven? = nil, outlook: JobOutlook = JobOutlook()
     ) {
         self.state = state
         self.setbacks = setbacks
         self.serverErrors = serverErrors
         self.maxPrice = maxPrice
         self.consent = consent
+        self.outlook = outlook
     }
 
     /// Moves the job on by one event, and says what to write with it. Pure: same input, same answer.
@@ -37,6 +39,9 @@ public struct JobProgress: Hashable, Sendable {
         state = step.state
         setbacks = step.setbacks
         serverErrors = step.serverErrors
+        outlook = JobOutlook(
+            trouble: step.trouble, waitsFor: step.waitsFor,
+            expectation: step.state.isRendering ? outlook.expectation : nil)
         return step.effects
     }
 }
@@ -69,9 +74,15 @@ private struct Step {
     var effects: [JobEffect]
     var setbacks = 0
     var serverErrors = 0
+    var trouble: Trouble?
+    var waitsFor: Job.Hindrance?
 }
 
 extension JobState {
+    fileprivate var isRendering: Bool {
+        if case .rendering = self { true } else { false }
+    }
+
     /// Under way, and free to be given back. An intent is not: its next holder could only report it lost.
     fileprivate var mayWaitItsTurn: Bool {
         if case .submitting = self { false } else { isUnderWay }
@@ -87,7 +98,8 @@ private struct Transition {
     func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
         if case .postponed(let delay) = event, job.state.mayWaitItsTurn {
             return Step(
-                state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks, serverErrors: job.serverErrors)
+                state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks, serverErrors: job.serverErrors,
+                trouble: job.outlook.trouble, waitsFor: job.outlook.waitsFor)
         }
         switch job.state {
         case .accepted: return try fromAccepted(job, event)
@@ -111,7 +123,7 @@ private struct Transition {
             return Step(state: .quoted(Quotation(price: price)), effects: [.publish])
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .accountBlocked(let evidence): return blocked(evidence)
-        case .setback(let setback): return wait(job, setback)
+        case .setback(let setback): return waitUnpaid(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked,
             .submissionLost, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
@@ -125,9 +137,9 @@ private struct Transition {
         case .submissionIntended(let token):
             return Step(
                 state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish],
-                setbacks: job.setbacks)
+                setbacks: job.setbacks, trouble: job.outlook.trouble)
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
-        case .setback(let setback): return wait(job, setback)
+        case .setback(let setback): return waitUnpaid(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked, .submissionLost,
             .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
@@ -145,9 +157,13 @@ private struct Transition {
             return Step(state: .rendering(rendering), effects: [.settle(price), .publish])
         case .submissionNotSent(let setback):
             // Nothing is paid, so the job is as it was before the intent, and the wait is that of any trouble.
-            var step = wait(job, setback)
-            step.state = .quoted(quotation)
-            step.effects += [.release(price), .publish]
+            var step = waitUnpaid(job, setback)
+            if case .failed = step.state {
+                step.effects = [.release(price), .publish]
+            } else {
+                step.state = .quoted(quotation)
+                step.effects = step.effects.filter { $0 != .publish } + [.release(price), .publish]
+            }
             return step
         case .submissionCorrectable(let failure): return corrected(quotation, job, failure)
         case .consentAsked(let request): return asked(quotation, job, request)
@@ -261,10 +277,19 @@ private struct Transition {
     // MARK: - what several stages share
 
     func wait(_ job: JobProgress, _ setback: Setback) -> Step {
-        let delay = max(policy.backoff.delay(attempt: job.setbacks + 1, jitter: jitter), setback.retryAfter ?? 0)
+        let delay = policy.wait(after: setback, attempt: job.setbacks + 1, jitter: jitter)
+        let waitsFor: Job.Hindrance? = setback.kind == .modelUnavailable ? .model : nil
         return Step(
-            state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1,
-            serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0)
+            state: job.state, effects: [.snooze(delay)] + (waitsFor == job.outlook.waitsFor ? [] : [.publish]),
+            setbacks: job.setbacks + 1, serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0,
+            trouble: policy.retries.next(job.outlook.trouble, setback.kind, at: now), waitsFor: waitsFor)
+    }
+
+    /// Nothing is paid, so trying has an end.
+    func waitUnpaid(_ job: JobProgress, _ setback: Setback) -> Step {
+        let step = wait(job, setback)
+        guard let failure = policy.retries.verdict(on: step.trouble, setback.kind, at: now) else { return step }
+        return Step(state: .failed(failure), effects: [.publish])
     }
 
     func blocked(_ evidence: String) -> Step {
@@ -286,7 +311,9 @@ private struct Transition {
     func corrected(_ quotation: Quotation, _ job: JobProgress, _ failure: Failure) -> Step {
         let release = JobEffect.release(quotation.price)
         guard job.setbacks == 0 else { return Step(state: .failed(failure), effects: [release, .publish]) }
-        return Step(state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1)
+        return Step(
+            state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1,
+            trouble: policy.retries.next(nil, .serverError, at: now))
     }
 
     func lost(_ quotation: Quotation, _ evidence: String) -> Step {

@@ -88,8 +88,8 @@ extension PostgresStore {
     public func commit(
         _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
     ) async throws -> JobRecord {
-        let secrets = self.secrets
-        let written = try await pool.transaction { connection in
+        let (secrets, activeJobs) = (self.secrets, self.activeJobs)
+        let (written, admitted) = try await pool.transaction { connection in
             let rows = try connection.execute(
                 JobStatements.lockLeased, [.id(record.user), .id(record.id), .int(record.token.rawValue)])
             guard let before = try rows.first({ try JobRecord($0, secrets: nil) }) else {
@@ -97,13 +97,15 @@ extension PostgresStore {
             }
             // Only the holder writes under its token, so one step ahead is this very step.
             if before.revision == record.revision + 1, before.progress.state.name == record.progress.state.name {
-                return try rows.first { try JobRecord($0, secrets: secrets) } ?? before
+                return (try rows.first { try JobRecord($0, secrets: secrets) } ?? before, 0)
             }
             guard before.revision == record.revision else { throw StoreError.leaseLost }
-            return try connection.write(
+            let written = try connection.write(
                 record, after: before, effects, evidence: evidence, setback: setback, secrets: secrets)
+            return (written, try connection.settleSeats(SeatChanges(before, to: written), limit: activeJobs))
         }
         if effects.contains(.publish) { await notifier.note([record.user.description]) }
+        if admitted > 0 { await notifier.note(["jobs"]) }
         return written
     }
 
@@ -137,6 +139,7 @@ extension Connection {
             .int(record.progress.setbacks), .optional(setback, { .text(String($0.prefix(500))) }), .int(drawn),
             .bool(publishes), .text(schedule.word), .double(schedule.delay), .int(record.progress.serverErrors),
             try columns.consentValue(), .optional(record.progress.consent?.at, Value.date),
+            try record.progress.outlook.value(),
         ]
         let rows = try execute(
             JobStatements.update, head + (try columns.values(sealing: secrets, for: record.id)) + tail)
@@ -188,6 +191,11 @@ extension Connection {
                 .optional(video.height, { .int($0) }), .optional(video.hasSound, Value.bool), .int(sequence),
             ])
     }
+}
+
+extension JobOutlook {
+    /// `$29` of `JobStatements.update`.
+    func value() throws -> Value { isEmpty ? .null : .text(String(decoding: try Wire.encode(self), as: UTF8.self)) }
 }
 
 /// When a job is looked at next.

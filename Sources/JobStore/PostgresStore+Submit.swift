@@ -22,6 +22,8 @@ extension PostgresStore {
         _ submission: JobSubmission, id: JobID, user: UserID, account: String, key: IdempotencyKey? = nil
     ) async throws -> JobDetail {
         let request = Value.text(String(decoding: try Wire.encode(submission.request), as: UTF8.self))
+        let priority = submission.priority?.known ?? .normal
+        let activeJobs = activeJobs
         let detail = try await pool.transaction { connection in
             // The lock on the user's row, taken by drawing, also keeps two submissions with one key apart.
             let sequence = try connection.draw(1, for: user)
@@ -32,7 +34,7 @@ extension PostgresStore {
                 JobStatements.insert,
                 [
                     .id(user), .id(id), request, .optional(submission.maxPrice, Value.money), .text(account),
-                    .int(sequence),
+                    .int(sequence), .int(priority.rank), .int(activeJobs),
                 ])
             guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else {
                 throw PostgresError.unexpectedRow("an inserted job was not returned")
@@ -67,7 +69,7 @@ extension PostgresStore {
         _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
         evidence: AttemptEvidence? = nil
     ) async throws -> JobDetail {
-        let secrets = self.secrets
+        let (secrets, activeJobs) = (self.secrets, self.activeJobs)
         let detail = try await pool.transaction { connection in
             let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
             guard var record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
@@ -79,7 +81,9 @@ extension PostgresStore {
             let before = record
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             record.token.rawValue += 1
-            try connection.write(record, after: before, effects, evidence: evidence, setback: nil, secrets: secrets)
+            let written = try connection.write(
+                record, after: before, effects, evidence: evidence, setback: nil, secrets: secrets)
+            try connection.settleSeats(SeatChanges(before, to: written), limit: activeJobs)
             return try connection.detail(of: id, user: user)
         }
         await notifier.note([user.description, "jobs"])

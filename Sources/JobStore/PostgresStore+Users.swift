@@ -11,9 +11,15 @@ public struct UserRecord: Hashable, Sendable, Codable {
     public var jobs: Int
     /// Settled less refunded, over all time.
     public var spent: Money
+    /// Jobs under way.
+    public var activeJobs = 0
+    /// The most that may be at once; nil for the deployment's limit.
+    public var activeLimit: Int?
 
     enum CodingKeys: String, CodingKey {
         case id, name, devices, jobs, spent
+        case activeJobs = "active_jobs"
+        case activeLimit = "active_limit"
         case createdAt = "created_at"
     }
 }
@@ -56,7 +62,8 @@ extension PostgresStore {
             try connection.execute(UserStatements.list, [.int(limit)]).map { row in
                 UserRecord(
                     id: try row.id("id"), name: try row.text("name"), createdAt: try row.date("created_at"),
-                    devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"))
+                    devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"),
+                    activeJobs: try row.int("active_jobs"), activeLimit: try row.optional("active_limit", Row.int))
             }
         }
     }

@@ -11,6 +11,8 @@ public struct PostgresStore: Sendable {
     let secrets: SecretBox?
     let conninfo: String
     let log: Logger
+    /// How many jobs a user may have under way at once who has no limit of their own.
+    let activeJobs: Int
     /// Called after each commit that a phone or a worker may be waiting for.
     let notifier: Notifier
 
@@ -18,11 +20,16 @@ public struct PostgresStore: Sendable {
     ///
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
-    public init(conninfo: String, secrets: SecretBox?, connections: Int = 6, log: Logger) {
+    ///
+    /// `activeJobs` is the limit of jobs under way for users who have none of their own; by itself the store has none.
+    public init(
+        conninfo: String, secrets: SecretBox?, connections: Int = 6, activeJobs: Int = Int(Int32.max), log: Logger
+    ) {
         pool = ConnectionPool(conninfo: conninfo, connections: connections, applicationName: "gondola")
         self.secrets = secrets
         self.conninfo = conninfo
         self.log = log
+        self.activeJobs = activeJobs
         notifier = Notifier(pool: pool, log: log)
     }
 

@@ -18,6 +18,10 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
     public var failure: Failure?
     /// What a person has to decide, for `attention`.
     public var attention: Attention?
+    /// How urgent the job is among its user's own.
+    public var priority: Open<Priority>?
+    /// What stands in its way, for a job of `waiting` that could not start yet.
+    public var waitsFor: Open<Hindrance>?
 
     /// Where a job is, as a phone needs to know it.
     public enum Status: String, Sendable, CaseIterable {
@@ -43,9 +47,23 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
         }
     }
 
+    /// How urgent a job is among its user's own; it says nothing about those of others.
+    public enum Priority: String, Sendable, CaseIterable {
+        case low, normal, high
+    }
+
+    /// Why a job waits although nothing went wrong with it. Nothing is paid meanwhile.
+    public enum Hindrance: String, Sendable, Codable, CaseIterable {
+        /// As many of its user's jobs are under way as may be; it starts when one of them ends.
+        case turn
+        /// The model is offline or at capacity; it goes on by itself.
+        case model
+    }
+
     public init(
         id: JobID, status: Open<Status>, request: VideoRequest, price: Money? = nil, createdAt: Date, updatedAt: Date,
-        estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil
+        estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil,
+        priority: Open<Priority>? = nil, waitsFor: Open<Hindrance>? = nil
     ) {
         self.id = id
         self.status = status
@@ -57,10 +75,13 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
         self.videoID = videoID
         self.failure = failure
         self.attention = attention
+        self.priority = priority
+        self.waitsFor = waitsFor
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, status, request, price, estimate, failure, attention
+        case id, status, request, price, estimate, failure, attention, priority
+        case waitsFor = "waits_for"
         case createdAt = "created_at"
         case updatedAt = "updated_at"
         case videoID = "video_id"
@@ -68,31 +89,6 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
 }
 
 extension Job {
-    /// When rendering began and how long such a job usually takes. The phone extrapolates; no message says "41 %".
-    public struct Estimate: Hashable, Sendable, Codable {
-        public var startedAt: Date
-        /// Four of five such jobs are done after this many seconds.
-        public var usualSeconds: Double
-
-        public init(startedAt: Date, usualSeconds: Double) {
-            self.startedAt = startedAt
-            self.usualSeconds = usualSeconds
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case startedAt = "started_at"
-            case usualSeconds = "usual_seconds"
-        }
-
-        /// A fraction for a progress bar, in 0 ..< 1: it slows down past the estimate and never claims to be done.
-        ///
-        /// At `usualSeconds` it stands at 0.8, the share of jobs that are done by then.
-        public func progress(at now: Date) -> Double {
-            let elapsed = max(0, now.timeIntervalSince(startedAt))
-            return usualSeconds > 0 ? min(0.99, 1 - pow(0.2, elapsed / usualSeconds)) : 0
-        }
-    }
-
     /// Why there is no video, and what became of the money.
     public struct Failure: Hashable, Sendable, Codable {
         /// A stable word, for example `content_policy`.
@@ -187,15 +183,18 @@ public struct JobSubmission: Hashable, Sendable, Codable {
     public var request: VideoRequest
     /// The job is refused, unpaid, if it would cost more.
     public var maxPrice: Money?
+    /// How urgent it is among the user's own jobs; `normal` where it is left out.
+    public var priority: Open<Job.Priority>?
 
-    public init(request: VideoRequest, maxPrice: Money? = nil) {
+    public init(request: VideoRequest, maxPrice: Money? = nil, priority: Open<Job.Priority>? = nil) {
         self.request = request
         self.maxPrice = maxPrice
+        self.priority = priority
     }
 
     /// The names of the fields in JSON and in findings.
     public enum CodingKeys: String, CodingKey, CaseIterable {
-        case request
+        case request, priority
         case maxPrice = "max_price"
     }
 }

@@ -6,7 +6,7 @@ import VideoModels
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Add users, and list them.", discussion: "gondola users add alice",
-        subcommands: [Add.self, List.self])
+        subcommands: [Add.self, List.self, Limit.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -48,14 +48,55 @@ struct Users: AsyncParsableCommand {
                 Table(
                     [
                         .left("ID"), .shrinking("NAME"), .right("DEVICES"), .right("JOBS"), .right("SPENT"),
-                        .left("ADDED").extra,
+                        .right("ACTIVE").extra, .right("LIMIT").extra, .left("ADDED").extra,
                     ],
                     rows: users.map { user in
                         [
                             user.id.description, user.name, String(user.devices), String(user.jobs),
-                            user.spent.description, TimeText.time(user.createdAt),
+                            user.spent.description, String(user.activeJobs),
+                            user.activeLimit.map { String($0) } ?? "", TimeText.time(user.createdAt),
                         ]
                     })
+            }
+        }
+    }
+}
+
+extension Users {
+    struct Limit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Set how many jobs of a user may be under way at once.",
+            discussion: """
+                gondola users limit alice --active 5
+
+                gondola users limit alice --default
+
+                The others wait for their turn, the most urgent first. A higher limit lets more begin at once, a lower one
+                stops none that is under way. 0 lets nothing new begin.
+                """)
+
+        @Argument(help: "The user, by id or name.") var user: String
+        @Option(help: ArgumentHelp("At most so many.", valueName: "jobs")) var active: Int?
+        @Flag(help: "The deployment's limit again (GONDOLA_ACTIVE_JOBS).") var `default` = false
+        @OptionGroup var store: StoreOptions
+
+        func validate() throws {
+            guard (active == nil) == `default` else { throw ValidationError("give either --active or --default") }
+            if let active, !(0...1_000_000).contains(active) {
+                throw ValidationError("--active must be a number from 0 to 1000000")
+            }
+        }
+
+        func run() async throws {
+            do {
+                let name = try await store.withStore { store in
+                    try await store.setActiveLimit(active, of: try await store.user(user))
+                }
+                Terminal.say(
+                    "\(TextWidth.visible(name)): \(active.map { "at most \($0) jobs" } ?? "the deployment's limit") at once"
+                )
+            } catch StoreError.notFound {
+                throw CommandFailure(.refusedData, "there is no user \(user); see `gondola users list`")
             }
         }
     }

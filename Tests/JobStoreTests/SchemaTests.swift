@@ -13,7 +13,7 @@ import Testing
             try await database.withPool(connections: 1) { pool in
                 let all =
                     JobStatements.all + FeedStatements.all + MediaStatements.all + UserStatements.all
-                    + UpstreamStatements.all
+                    + UpstreamStatements.all + AdmissionStatements.all + ModelPauseStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -40,6 +40,7 @@ import Testing
         }
         let listed = [
             JobStatements.all, FeedStatements.all, MediaStatements.all, UserStatements.all, UpstreamStatements.all,
+            AdmissionStatements.all, ModelPauseStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }
@@ -60,7 +61,9 @@ import Testing
             _ = try await database.addUser()
             try await database.submit()
             let contradictions = [
-                "next_action_at = null": "job_under_way_is_scheduled",
+                "state = 'quoted', price = 1, next_action_at = null": "job_under_way_is_scheduled",
+                "next_action_at = null, leased_by = 'w'": "job_that_waits_its_turn_is_free",
+                "priority = 2": "jobs_priority_check",
                 "state = 'quoted'": "job_priced",
                 "state = 'quoted', price = 1, submitting_token = 3": "job_submitting_names_its_worker",
                 "state = 'submitting', price = 1": "job_submitting_names_its_worker",

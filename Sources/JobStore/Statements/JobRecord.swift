@@ -34,6 +34,8 @@ public struct JobRecord: Hashable, Sendable {
     public var createdAt: Date
     public var updatedAt: Date
     public var isDeleted: Bool
+    /// Among the jobs of its user.
+    public var priority: Job.Priority
 
     /// `secrets` opens the private link, for whoever is going to fetch it. Everybody else reads the row without it, so a
     /// link that was sealed with another key is the worker's trouble and not that of a user's whole feed.
@@ -45,7 +47,10 @@ public struct JobRecord: Hashable, Sendable {
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.int("setbacks"),
             maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"),
-            consent: columns.consent(at: try row.optional("consented_at", Row.date)))
+            consent: columns.consent(at: try row.optional("consented_at", Row.date)),
+            // Written by this code or by a newer one: what cannot be read is not worth losing the job for.
+            outlook: try row.optional("outlook", Row.data).flatMap { try? Wire.decode(JobOutlook.self, from: $0) }
+                ?? JobOutlook())
         price = columns.price
         rendering = columns.rendering
         account = try row.text("account")
@@ -58,6 +63,7 @@ public struct JobRecord: Hashable, Sendable {
         createdAt = try row.date("created_at")
         updatedAt = try row.date("updated_at")
         isDeleted = try row.optionalText("deleted_at") != nil
+        priority = Job.Priority(rank: try row.int("priority"))
     }
 
     public var lease: Lease { Lease(job: id, token: token) }
@@ -66,10 +72,10 @@ public struct JobRecord: Hashable, Sendable {
     public var job: Job {
         var job = Job(
             id: id, status: .known(progress.state.status), request: request, price: price, createdAt: createdAt,
-            updatedAt: updatedAt)
+            updatedAt: updatedAt, priority: .known(priority),
+            waitsFor: (isWaitingForTurn ? .turn : progress.outlook.waitsFor).map { .known($0) })
         switch progress.state {
-        case .rendering(let rendering):
-            job.estimate = rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
+        case .rendering(let rendering): job.estimate = estimate(of: rendering)
         case .ready(let delivery): job.videoID = delivery.videoID
         case .failed(let failure):
             job.failure = Job.Failure(code: failure.code, message: failure.message, refunded: failure.refunded)
@@ -77,6 +83,17 @@ public struct JobRecord: Hashable, Sendable {
         case .accepted, .quoted, .submitting, .downloading, .cancelled: break
         }
         return job
+    }
+}
+
+extension JobRecord {
+    private func estimate(of rendering: Rendering) -> Job.Estimate? {
+        guard let expectation = progress.outlook.expectation else {
+            return rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
+        }
+        return Job.Estimate(
+            startedAt: rendering.submittedAt, usualSeconds: rendering.usual, law: expectation.law,
+            deadlineSeconds: expectation.deadline)
     }
 }
 

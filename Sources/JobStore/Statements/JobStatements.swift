@@ -46,11 +46,17 @@ enum JobStatements {
             and jobs.next_action_at is not null and jobs.leased_by is not null
         """)
 
+    /// A job begins at once if its user has room (`$8` is the limit of those who have none of their own). Otherwise it has
+    /// no schedule, and waits for its turn.
     static let insert = Statement(
         "insert_job",
         """
-        insert into jobs (user_id, id, state, request, max_price, account, next_action_at, change_sequence)
-        values ($1, $2, 'accepted', $3, $4, $5, clock_timestamp(), $6)
+        with seat as (
+            update users set active_jobs = active_jobs + 1
+            where id = $1 and active_jobs < coalesce(active_limit, $8::integer) returning id
+        )
+        insert into jobs (user_id, id, state, request, max_price, account, next_action_at, change_sequence, priority)
+        values ($1, $2, 'accepted', $3, $4, $5, case when exists (select from seat) then clock_timestamp() end, $6, $7)
         returning *
         """)
 
@@ -79,7 +85,7 @@ enum JobStatements {
             is_cleaned_up = $14, failure_code = $15, failure_message = $16, is_refunded = $17, attention_kind = $18,
             attention_evidence = $19, setbacks = $20, last_setback = coalesce($21, last_setback),
             change_sequence = $22, server_errors = $26,
-            consent_request = coalesce($27, consent_request), consented_at = coalesce($28, consented_at),
+            consent_request = coalesce($27, consent_request), consented_at = coalesce($28, consented_at), outlook = $29,
             updated_at = case when $23::boolean then clock_timestamp() else updated_at end,
             revision = revision + 1,
             leased_by = case when $24::text = 'keep' then leased_by end,

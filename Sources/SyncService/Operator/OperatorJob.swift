@@ -29,9 +29,13 @@ public struct OperatorJob: Encodable, Sendable {
     public var leasedBy: String?
     public var createdAt: Date
     public var updatedAt: Date
+    public var priority: String
+    /// What an unpaid job waits for although nothing is wrong with it: `turn` or `model`.
+    public var waitsFor: String?
 
     enum CodingKeys: String, CodingKey {
-        case id, state, request, price, account, polls, setbacks, reason, next
+        case id, state, request, price, account, polls, setbacks, reason, next, priority
+        case waitsFor = "waits_for"
         case user = "user_id"
         case userName = "user_name"
         case maxPrice = "max_price"
@@ -59,11 +63,15 @@ public struct OperatorJob: Encodable, Sendable {
         setbacks = record.progress.setbacks
         lastSetback = record.lastSetback
         reason = record.progress.state.reason
-        next = record.progress.state.outlook
+        next =
+            record.isWaitingForTurn
+            ? "begin when another job of its user ends" : record.progress.state.outlook
         nextAt = record.nextActionAt
         leasedBy = record.leasedBy
         createdAt = record.createdAt
         updatedAt = record.updatedAt
+        priority = record.priority.rawValue
+        waitsFor = record.job.waitsFor?.word
     }
 }
 

@@ -27,6 +27,7 @@ struct JobReportText {
             ("job", job.id.description), ("user", job.userName ?? job.user.description), ("state", job.state),
             ("why", job.reason), ("model", job.request.model), ("prompt", job.request.prompt),
             ("price", job.price.map { $0.description }), ("price limit", job.maxPrice.map { $0.description }),
+            ("priority", job.priority == "normal" ? nil : job.priority), ("waits for", job.waitsFor),
             ("account", job.account), ("upstream id", job.queueID), ("usually takes", usual),
             ("polls", job.polls.map { String($0) }), ("last setback", setback), ("next", next),
         ]

@@ -133,6 +133,8 @@ CREATE TABLE public.jobs (
     deleted_at timestamp with time zone,
     consent_request jsonb,
     consented_at timestamp with time zone,
+    priority smallint DEFAULT 0 NOT NULL,
+    outlook jsonb,
     CONSTRAINT job_attention_says_why CHECK (((state = 'attention'::text) = (attention_kind IS NOT NULL))),
     CONSTRAINT job_consent_is_to_something CHECK (((consent_request IS NOT NULL) OR ((consented_at IS NULL) AND (attention_kind IS DISTINCT FROM 'consent_needed'::text)))),
     CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
@@ -140,10 +142,12 @@ CREATE TABLE public.jobs (
     CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
     CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
     CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
-    CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
+    CONSTRAINT job_that_waits_its_turn_is_free CHECK (((next_action_at IS NOT NULL) OR (state <> 'accepted'::text) OR (leased_by IS NULL))),
+    CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
     CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text]))),
     CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
+    CONSTRAINT jobs_priority_check CHECK (((priority >= '-1'::integer) AND (priority <= 1))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
 )
 WITH (fillfactor='80');
@@ -174,13 +178,29 @@ CREATE TABLE public.model_catalogues (
     fetched_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.model_pauses (
+    model text NOT NULL,
+    failures integer NOT NULL,
+    paused_until timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    probe_job uuid,
+    probe_until timestamp with time zone,
+    CONSTRAINT model_pauses_failures_check CHECK ((failures >= 1)),
+    CONSTRAINT probe_has_its_time CHECK (((probe_job IS NULL) = (probe_until IS NULL)))
+);
+
 CREATE TABLE public.rate_budgets (
     account text NOT NULL,
     endpoint text NOT NULL,
     held_until timestamp with time zone,
     grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     rested_until timestamp with time zone,
-    is_probing boolean DEFAULT false NOT NULL
+    is_probing boolean DEFAULT false NOT NULL,
+    told_limit integer,
+    told_until timestamp with time zone,
+    CONSTRAINT rate_budgets_told_limit_check CHECK ((told_limit >= 1)),
+    CONSTRAINT told_limit_ends CHECK (((told_limit IS NULL) = (told_until IS NULL)))
 );
 
 CREATE TABLE public.schema_migrations (
@@ -195,6 +215,10 @@ CREATE TABLE public.users (
     change_sequence bigint DEFAULT 0 NOT NULL,
     feed_floor bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    active_limit integer,
+    active_jobs integer DEFAULT 0 NOT NULL,
+    CONSTRAINT users_active_jobs_check CHECK ((active_jobs >= 0)),
+    CONSTRAINT users_active_limit_check CHECK ((active_limit >= 0)),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 )
 WITH (fillfactor='70');
@@ -255,6 +279,9 @@ ALTER TABLE ONLY public.ledger
 ALTER TABLE ONLY public.model_catalogues
     ADD CONSTRAINT model_catalogues_pkey PRIMARY KEY (account);
 
+ALTER TABLE ONLY public.model_pauses
+    ADD CONSTRAINT model_pauses_pkey PRIMARY KEY (model);
+
 ALTER TABLE ONLY public.rate_budgets
     ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (account, endpoint);
 
@@ -280,6 +307,8 @@ CREATE INDEX jobs_due ON public.jobs USING btree (next_action_at) WHERE (next_ac
 CREATE UNIQUE INDEX jobs_feed ON public.jobs USING btree (user_id, change_sequence);
 
 CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id) WHERE (queue_id IS NOT NULL);
+
+CREATE INDEX jobs_waiting ON public.jobs USING btree (user_id, priority DESC, id) WHERE ((state = 'accepted'::text) AND (next_action_at IS NULL));
 
 CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
 
