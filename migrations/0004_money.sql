@@ -69,7 +69,7 @@ alter table jobs
     add column attention_since timestamptz,
     -- What the upstream's own record says of the lost answer that the job waits with.
     add column attention_verdict text check (attention_verdict in ('not_charged', 'charged', 'undecidable')),
-    add constraint job_held_waits check (hold is null or state = 'quoted');
+    add constraint job_held_waits check (hold is null or state in ('accepted', 'quoted'));
 update jobs set attention_since = updated_at where state = 'attention';
 
 -- A verdict is about the attempt that the job waits with, so neither outlives the waiting.

@@ -1,5 +1,6 @@
 import Foundation
 import JobLifecycle
+import VideoModels
 
 /// The least mean lag that any schedule of looks can reach with so many looks a job on average, by dynamic programming.
 ///

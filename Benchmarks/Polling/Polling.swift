@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JobLifecycle
+import VideoModels
 
 /// How long a finished video waits to be found, in simulated time, against the best that any schedule could do.
 struct Polling: ParsableCommand {

@@ -1,5 +1,6 @@
 import Foundation
 import JobLifecycle
+import VideoModels
 
 /// Renderings that come, last and are looked at, in simulated time, with the product's own planner.
 struct PollingSimulation {

@@ -1,4 +1,5 @@
 import Foundation
+public import VideoModels
 
 /// Renderings that are expected to take equally long.
 public struct RenderingKind: Hashable, Sendable {

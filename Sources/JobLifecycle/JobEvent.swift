@@ -55,7 +55,7 @@ public struct Setback: Hashable, Sendable {
     public var message: String
     public var retryAfter: TimeInterval?
 
-    public enum Kind: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable, CaseIterable {
         /// Too many requests.
         case throttled
         /// No connection, a broken transfer, 502, 503, 504.
@@ -66,6 +66,8 @@ public struct Setback: Hashable, Sendable {
         case storage
         /// The account is refused for now; what is paid goes on once that is mended.
         case accountRefused
+        /// The model is offline or at capacity; others are not.
+        case modelUnavailable
     }
 
     public init(_ kind: Kind, _ message: String, retryAfter: TimeInterval? = nil) {

@@ -4,6 +4,8 @@ public import Foundation
 public struct JobPolicy: Hashable, Sendable {
     public var polling = PollPolicy()
     public var backoff = Backoff()
+    public var retries = RetryPolicy()
+    public var modelPause = ModelPausePolicy()
     /// A rendering job is given up this long after submission; upstream ids die after 24 h (PROTOCOL §2).
     public var deadline: TimeInterval = 24 * 3600
     /// So many 500s in a row on a retrieve mean that the job is dead (PROTOCOL §12.2: three to five).
@@ -16,11 +18,19 @@ public struct JobPolicy: Hashable, Sendable {
 
     public init() {}
 
+    /// How long a job waits after its `attempt`th setback in a row. Jobs that were told the same time to come back are
+    /// spread behind it.
+    public func wait(after setback: Setback, attempt: Int, jitter: Double) -> TimeInterval {
+        backoff.after(setback.kind).delay(attempt: attempt, jitter: jitter) + max(0, setback.retryAfter ?? 0)
+    }
+
     /// The same policy for an upstream whose clock runs `1 / factor` times as fast.
     public func scaled(by factor: Double) -> Self {
         var policy = self
         policy.polling = polling.scaled(by: factor)
         policy.backoff = backoff.scaled(by: factor)
+        policy.retries = retries.scaled(by: factor)
+        policy.modelPause = modelPause.scaled(by: factor)
         policy.deadline *= factor
         return policy
     }
@@ -34,29 +44,6 @@ public enum UnknownOutcomePolicy: String, Hashable, Sendable, CaseIterable {
     case fail
     /// The job is submitted again, and may be paid twice.
     case resubmit
-}
-
-/// Waiting times after trouble: doubling from `first` to `longest`, drawn evenly from the upper half.
-///
-/// The figures are PROTOCOL §12.3's; the spread keeps many jobs that failed together from coming back together.
-public struct Backoff: Hashable, Sendable {
-    public var first: TimeInterval = 0.5
-    public var longest: TimeInterval = 30
-
-    public init() {}
-
-    /// `attempt` counts from 1; `jitter` is in 0 ..< 1.
-    public func delay(attempt: Int, jitter: Double) -> TimeInterval {
-        let full = min(longest, first * pow(2, Double(min(max(attempt, 1), 32) - 1)))
-        return full * (0.5 + 0.5 * jitter)
-    }
-
-    func scaled(by factor: Double) -> Self {
-        var copy = self
-        copy.first *= factor
-        copy.longest *= factor
-        return copy
-    }
 }
 
 /// What looking at renderings goes by beside `PollPlanner`. Times are seconds.

@@ -16,10 +16,12 @@ public struct JobProgress: Hashable, Sendable {
     public var hold: Job.Hold?
     /// What the upstream's own record says of the answer that was lost; nil until somebody has looked.
     public var verdict: Job.Attention.Verdict?
+    public var outlook: JobOutlook
 
     public init(
         state: JobState = .accepted, setbacks: Int = 0, maxPrice: Money? = nil, serverErrors: Int = 0,
-        consent: ConsentGiven? = nil, hold: Job.Hold? = nil, verdict: Job.Attention.Verdict? = nil
+        consent: ConsentGiven? = nil, hold: Job.Hold? = nil, verdict: Job.Attention.Verdict? = nil,
+        outlook: JobOutlook = JobOutlook()
     ) {
         self.state = state
         self.setbacks = setbacks
@@ -28,6 +30,7 @@ public struct JobProgress: Hashable, Sendable {
         self.consent = consent
         self.hold = hold
         self.verdict = verdict
+        self.outlook = outlook
     }
 
     /// Moves the job on by one event, and says what to write with it. Pure: same input, same answer.
@@ -46,6 +49,8 @@ public struct JobProgress: Hashable, Sendable {
         hold = step.hold
         // It is about the attempt that the job waits with, and about no other.
         verdict = nil
+        outlook = JobOutlook(
+            trouble: step.trouble, expectation: step.state.isRendering ? outlook.expectation : nil)
         return step.effects
     }
 }
@@ -79,9 +84,14 @@ private struct Step {
     var setbacks = 0
     var serverErrors = 0
     var hold: Job.Hold?
+    var trouble: Trouble?
 }
 
 extension JobState {
+    fileprivate var isRendering: Bool {
+        if case .rendering = self { true } else { false }
+    }
+
     /// Under way, and free to be given back. An intent is not: its next holder could only report it lost.
     fileprivate var mayWaitItsTurn: Bool {
         if case .submitting = self { false } else { isUnderWay }
@@ -100,7 +110,7 @@ private struct Transition {
             let news: [JobEffect] = job.hold == nil ? [] : [.publish]
             return Step(
                 state: job.state, effects: [.snooze(delay)] + news, setbacks: job.setbacks,
-                serverErrors: job.serverErrors)
+                serverErrors: job.serverErrors, trouble: job.outlook.trouble)
         }
         switch job.state {
         case .accepted: return try fromAccepted(job, event)
@@ -124,7 +134,7 @@ private struct Transition {
             return Step(state: .quoted(Quotation(price: price)), effects: [.publish])
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .accountBlocked(let evidence): return blocked(evidence)
-        case .setback(let setback): return wait(job, setback)
+        case .setback(let setback): return waitUnpaid(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .submissionIntended, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked,
             .submissionLost, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
@@ -139,10 +149,10 @@ private struct Transition {
         case .submissionIntended(let token):
             return Step(
                 state: .submitting(quotation, by: token), effects: [.reserve(quotation.price), .publish],
-                setbacks: job.setbacks)
+                setbacks: job.setbacks, trouble: job.outlook.trouble)
         case .refused(let failure): return Step(state: .failed(failure), effects: [.publish])
         case .held(let hold): return held(job, hold)
-        case .setback(let setback): return wait(job, setback)
+        case .setback(let setback): return waitUnpaid(job, setback)
         case .cancelRequested: return Step(state: .cancelled, effects: [.publish])
         case .priced, .submissionAccepted, .submissionNotSent, .submissionCorrectable, .consentAsked, .submissionLost,
             .accountBlocked, .stillRendering, .videoAnnounced, .videoStored, .renderingFailed, .cleanedUp, .postponed,
@@ -160,9 +170,13 @@ private struct Transition {
             return Step(state: .rendering(rendering), effects: [.settle(price), .publish])
         case .submissionNotSent(let setback):
             // Nothing is paid, so the job is as it was before the intent, and the wait is that of any trouble.
-            var step = wait(job, setback)
-            step.state = .quoted(quotation)
-            step.effects += [.release(price), .publish]
+            var step = waitUnpaid(job, setback)
+            if case .failed = step.state {
+                step.effects = [.release(price), .publish]
+            } else {
+                step.state = .quoted(quotation)
+                step.effects = step.effects.filter { $0 != .publish } + [.release(price), .publish]
+            }
             return step
         case .submissionCorrectable(let failure): return corrected(quotation, job, failure)
         case .consentAsked(let request): return asked(quotation, job, request)
@@ -279,10 +293,20 @@ private struct Transition {
     // MARK: - what several stages share
 
     func wait(_ job: JobProgress, _ setback: Setback) -> Step {
-        let delay = max(policy.backoff.delay(attempt: job.setbacks + 1, jitter: jitter), setback.retryAfter ?? 0)
+        let delay = policy.wait(after: setback, attempt: job.setbacks + 1, jitter: jitter)
         return Step(
             state: job.state, effects: [.snooze(delay)], setbacks: job.setbacks + 1,
-            serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0)
+            serverErrors: setback.kind == .serverError ? job.serverErrors + 1 : 0,
+            trouble: policy.retries.next(job.outlook.trouble, setback.kind, at: now))
+    }
+
+    /// Nothing is paid, so trying has an end.
+    func waitUnpaid(_ job: JobProgress, _ setback: Setback) -> Step {
+        var step = wait(job, setback)
+        step.hold = setback.kind == .modelUnavailable ? .model : nil
+        if step.hold != job.hold { step.effects.append(.publish) }
+        guard let failure = policy.retries.verdict(on: step.trouble, setback.kind, at: now) else { return step }
+        return Step(state: .failed(failure), effects: [.publish])
     }
 
     /// Looks again before the reason ends by itself: refunds make room, too.
@@ -290,7 +314,8 @@ private struct Transition {
         let left = hold.until.map { max(0, $0.timeIntervalSince(now)) } ?? JobPolicy.holdRecheck
         let wait = JobEffect.snooze(min(left, JobPolicy.holdRecheck))
         return Step(
-            state: job.state, effects: job.hold == hold ? [wait] : [wait, .publish], setbacks: job.setbacks, hold: hold)
+            state: job.state, effects: job.hold == hold ? [wait] : [wait, .publish], setbacks: job.setbacks, hold: hold,
+            trouble: job.outlook.trouble)
     }
 
     func blocked(_ evidence: String) -> Step {
@@ -312,7 +337,9 @@ private struct Transition {
     func corrected(_ quotation: Quotation, _ job: JobProgress, _ failure: Failure) -> Step {
         let release = JobEffect.release(quotation.price)
         guard job.setbacks == 0 else { return Step(state: .failed(failure), effects: [release, .publish]) }
-        return Step(state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1)
+        return Step(
+            state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1,
+            trouble: policy.retries.next(nil, .serverError, at: now))
     }
 
     func lost(_ quotation: Quotation, _ evidence: String) -> Step {

@@ -134,6 +134,10 @@ public struct Failure: Hashable, Sendable {
         case mediaGone = "media_gone"
         case deadlineExceeded = "deadline_exceeded"
         case givenUp = "given_up"
+        /// Tried as often and as long as the policy says, and nothing was paid.
+        case upstreamUnavailable = "upstream_unavailable"
+        case modelUnavailable = "model_unavailable"
+        case accountUnavailable = "account_unavailable"
     }
 }
 

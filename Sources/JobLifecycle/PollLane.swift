@@ -1,4 +1,5 @@
 public import Foundation
+public import VideoModels
 
 /// The jobs of one account that wait for a request of its retrieve budget. A value, told the time.
 ///
@@ -10,11 +11,7 @@ public struct PollLane: Sendable {
     private var cleanUps: [Ticket] = []
     private var turns = 0
 
-    /// One wait of one job. A job whose lease was lost may wait twice for a moment, so its id would not do.
-    public struct Ticket: Hashable, Sendable {
-        public var number: UInt64
-        public init(_ number: UInt64) { self.number = number }
-    }
+    public typealias Ticket = DeskTicket
 
     private struct Rendering {
         var law: DurationLaw
@@ -27,7 +24,8 @@ public struct PollLane: Sendable {
 
     public init(planner: PollPlanner) { self.planner = planner }
 
-    public var isEmpty: Bool { renderings.isEmpty && cleanUps.isEmpty }
+    public var count: Int { renderings.count + cleanUps.count }
+    public var isEmpty: Bool { count == 0 }
 
     /// A rendering waits to be looked at; it was last seen under way `lastLook` seconds after its submission.
     public mutating func join(_ ticket: Ticket, law: DurationLaw, submittedAt: Date, lastLook: Double) {

@@ -1,4 +1,5 @@
 import Foundation
+public import VideoModels
 
 /// Which rendering to look at next, when there are fewer looks than renderings.
 ///

@@ -9,7 +9,9 @@ extension Connection {
     ///
     /// Whatever else reserves for these users waits from here to the commit, on the users' rows, and with a cap of the
     /// deployment everybody who reserves does. So what several workers let in at once never exceeds a limit.
-    func refusals(of reservations: [Reservation], _ policy: BudgetPolicy) throws(PostgresError) -> [JobID: BudgetRefusal] {
+    func refusals(of reservations: [Reservation], _ policy: BudgetPolicy) throws(PostgresError) -> [JobID:
+        BudgetRefusal]
+    {
         guard !reservations.isEmpty else { return [:] }
         var book = try budgetBook(of: reservations.map(\.user), policy, isLocking: true)
         var refused: [JobID: BudgetRefusal] = [:]
@@ -19,7 +21,8 @@ extension Connection {
 
     /// The budgets of these users and of all, with what is spent of them.
     func budgetBook(of users: [UserID], _ policy: BudgetPolicy, isLocking: Bool)
-        throws(PostgresError) -> BudgetBook {
+        throws(PostgresError) -> BudgetBook
+    {
         let ids = Value.text("{\(Set(users.map(\.description)).sorted().joined(separator: ","))}")
         // Statements of their own: only one that begins when the lock is held sees what others committed before.
         if isLocking { try execute(BudgetStatements.lockUsers, [ids]) }

@@ -30,6 +30,7 @@ public struct Migrator: Sendable {
         Migration(name: "0002_polling.sql", sql: String(decoding: PackageResources._002_polling_sql, as: UTF8.self)),
         Migration(name: "0003_consent.sql", sql: String(decoding: PackageResources._003_consent_sql, as: UTF8.self)),
         Migration(name: "0004_money.sql", sql: String(decoding: PackageResources._004_money_sql, as: UTF8.self)),
+        Migration(name: "0005_limits.sql", sql: String(decoding: PackageResources._005_limits_sql, as: UTF8.self)),
         Migration(name: "0006_engine.sql", sql: String(decoding: PackageResources._006_engine_sql, as: UTF8.self)),
     ]
 

@@ -73,10 +73,10 @@ extension PostgresStore {
         for (place, job) in batch {
             do { ready.append(try NewJobRow(job, place: place)) } catch { refused.append((place, .failure(error))) }
         }
-        let rows = ready
+        let (rows, activeJobs) = (ready, activeJobs)
         let written: [Int: Result<JobDetail, any Error>]
         do {
-            written = try await hot.run { $0.insert(each: rows) }
+            written = try await hot.run { $0.insert(each: rows, activeJobs: activeJobs) }
         } catch {
             written = Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
         }
@@ -103,10 +103,10 @@ extension PostgresStore {
         _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
         evidence: AttemptEvidence? = nil, ifAt revision: Int64? = nil
     ) async throws -> JobDetail {
-        let (secrets, budgets) = (self.secrets, self.budgets)
-        let detail = try await hot.transaction { connection in
+        let context = StepWriter.Context(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
+        let (detail, madeRoom) = try await hot.transaction { connection in
             let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
-            guard var record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
+            guard var record = try rows.first({ try JobRecord($0, secrets: context.secrets) }) else {
                 throw StoreError.notFound
             }
             if let revision, revision != record.revision { throw InvalidEvent(event, in: record.progress.state) }
@@ -116,11 +116,12 @@ extension PostgresStore {
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             var step = JobStep(record, effects, evidence: evidence)
             step.token.rawValue += 1
-            let outcomes = try connection.writeInTransaction(
-                [try StepRow(step, secrets: secrets)], StepWriter.Context(secrets: secrets, budgets: budgets))
-            guard let written = try outcomes.first?.get() else { throw StoreError.notFound }
-            return try connection.detail(of: written)
+            let report = try connection.writeInTransaction([try StepRow(step, secrets: context.secrets)], context)
+            guard let written = try report.outcomes.first?.get() else { throw StoreError.notFound }
+            return (try connection.detail(of: written), report.madeRoom)
         }
+        // What fails here is found by the sweep.
+        _ = try? await admit(madeRoom)
         notifier.note(users: [user], jobs: true)
         return detail
     }

@@ -19,9 +19,15 @@ public struct UserRecord: Hashable, Sendable, Codable {
     /// Of an own budget; nil is no limit.
     public var budgetPerDay: Money?
     public var budgetPerMonth: Money?
+    /// Jobs under way.
+    public var activeJobs = 0
+    /// The most that may be at once; nil for the deployment's limit.
+    public var activeLimit: Int?
 
     enum CodingKeys: String, CodingKey {
         case id, name, devices, jobs, spent
+        case activeJobs = "active_jobs"
+        case activeLimit = "active_limit"
         case createdAt = "created_at"
         case spentToday = "spent_today"
         case spentThisMonth = "spent_this_month"
@@ -73,7 +79,8 @@ extension PostgresStore {
                     spentToday: try row.money("today"), spentThisMonth: try row.money("this_month"),
                     hasOwnBudget: try row.bool("has_own_budget"),
                     budgetPerDay: try row.optional("budget_per_day", Row.money),
-                    budgetPerMonth: try row.optional("budget_per_month", Row.money))
+                    budgetPerMonth: try row.optional("budget_per_month", Row.money),
+                    activeJobs: try row.int("active_jobs"), activeLimit: try row.optional("active_limit", Row.int))
             }
         }
     }

@@ -18,6 +18,8 @@ public struct PostgresStore: Sendable {
     /// What reservations are held to.
     let budgets: BudgetPolicy
     let log: Logger
+    /// How many jobs a user may have under way at once who has no limit of their own.
+    let activeJobs: Int
     /// Called after each commit that a phone or a worker may be waiting for.
     let notifier: Notifier
 
@@ -25,8 +27,11 @@ public struct PostgresStore: Sendable {
     ///
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
+    ///
+    /// `activeJobs` is the limit of jobs under way for users who have none of their own; by itself the store has none.
     public init(
-        conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(), log: Logger
+        conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(),
+        activeJobs: Int = Int(Int32.max), log: Logger
     ) {
         let busy = max(1, connections / 2)
         hot = ConnectionPool(conninfo: conninfo, connections: busy, applicationName: "gondola", kind: .hot)
@@ -36,9 +41,11 @@ public struct PostgresStore: Sendable {
         self.conninfo = conninfo
         self.budgets = budgets
         self.log = log
+        self.activeJobs = activeJobs
         notifier = Notifier(pool: pool, log: log)
         steps = StepWriter(
-            pool: hot, context: StepWriter.Context(secrets: secrets, budgets: budgets), notifier: notifier)
+            pool: hot, context: StepWriter.Context(secrets: secrets, budgets: budgets, activeJobs: activeJobs),
+            notifier: notifier)
     }
 
     /// Finishes what is under way and closes the connections.

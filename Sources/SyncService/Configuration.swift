@@ -53,6 +53,8 @@ public struct Configuration: Sendable {
 
     // The worker.
 
+    /// Jobs that a user may have under way at once who has no limit of their own; others wait for their turn.
+    public var activeJobs = 20
     /// Jobs that one process advances at the same time.
     public var workerJobs = 64
     public var lease: TimeInterval = 15

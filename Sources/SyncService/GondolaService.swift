@@ -115,14 +115,17 @@ struct ServiceParts: Sendable {
         store = PostgresStore(
             conninfo: configuration.databaseURL.reveal(),
             secrets: try state.secrets(keyFile: configuration.secretKeyFile),
-            connections: configuration.databaseConnections, budgets: configuration.budgets, log: log)
+            connections: configuration.databaseConnections, budgets: configuration.budgets,
+            activeJobs: configuration.activeJobs, log: log)
         objects = try LocalObjectStore(root: configuration.storage)
         journal = try AnswerJournal(directory: state.journal)
         if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
             throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
         }
         http = CurlHTTPClient(configuration.transport)
-        watch = AccountWatch(store: store, window: configuration.rateWindow * configuration.timeScale, log: log)
+        watch = AccountWatch(
+            store: store, window: configuration.rateWindow * configuration.timeScale,
+            limits: ["queue": configuration.queueLimit, "retrieve": configuration.retrieveLimit], log: log)
         accounts = Accounts(configuration, http: http, watch: watch)
         models = ModelDirectory(
             store: store, venice: accounts.first,
@@ -133,34 +136,30 @@ struct ServiceParts: Sendable {
     var recovery: AnswerRecovery { AnswerRecovery(store: store, journal: journal, policy: policy, log: log) }
 
     func worker() -> Worker {
-        let window = configuration.rateWindow * configuration.timeScale
-        // Evenly: a look is worth most when the last is some time ago.
-        let retrieveLimit = RateLimit(
-            endpoint: "retrieve", requests: configuration.retrieveLimit, window: window,
-            burst: max(1, configuration.retrieveLimit / 10))
+        let (queueLimit, retrieveLimit) = (configuration.limit(.queue), configuration.limit(.retrieve))
         let runner = ActionRunner(
-            store: store, accounts: accounts, watch: watch, objects: objects, models: models, journal: journal,
-            queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
-            retrieveLimit: retrieveLimit,
+            store: store, accounts: accounts, watch: watch, objects: objects, models: models,
+            pauses: ModelPauses(store: store, policy: policy, log: log), journal: journal, queueLimit: queueLimit,
+            listingAge: configuration.modelsRefresh * configuration.timeScale, retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, log: log)
         let settings = WorkerSettings(
             name: "\(ProcessInfo.processInfo.hostName):\(getpid())", jobs: configuration.workerJobs,
             lease: configuration.lease, renewal: configuration.leaseRenewal,
             claimInterval: configuration.claimInterval)
-        return Worker(
-            store: store, runner: runner, desk: desk(retrieveLimit), policy: policy, settings: settings,
-            bell: workerBell, heartbeat: workerHeartbeat, log: log)
-    }
-
-    private func desk(_ limit: RateLimit) -> PollDesk {
         var planner = PollPlanner()
         planner.leastGap = policy.polling.leastGap
         planner.starvedGap *= configuration.timeScale
-        return PollDesk(limit: limit, planner: planner, log: log) { [store, watch] account, wanted in
-            let grant = try await store.take(limit, account: account, upTo: wanted)
-            if case .granted(_, isProbe: true) = grant { watch.noteProbe(account) }
-            return grant
-        }
+        return Worker(
+            store: store, runner: runner,
+            polls: PollDesk(limit: retrieveLimit, planner: planner, log: log) { try await take(retrieveLimit, $0, $1) },
+            submissions: SubmissionDesk(limit: queueLimit, log: log) { try await take(queueLimit, $0, $1) },
+            policy: policy, settings: settings, bell: workerBell, heartbeat: workerHeartbeat, log: log)
+    }
+
+    private func take(_ limit: RateLimit, _ account: String, _ wanted: Int) async throws -> PostgresStore.Grant {
+        let grant = try await store.take(limit, account: account, upTo: wanted)
+        if case .granted(_, isProbe: true) = grant { watch.noteProbe(account) }
+        return grant
     }
 
     var housekeeper: Housekeeper {
@@ -189,6 +188,15 @@ struct ServiceParts: Sendable {
 }
 
 extension Configuration {
+    /// The upstream's limit for submissions or for retrieves, on the upstream's clock.
+    func limit(_ endpoint: VeniceEndpoint) -> RateLimit {
+        let window = rateWindow * timeScale
+        guard endpoint == .retrieve else { return RateLimit(endpoint: "queue", requests: queueLimit, window: window) }
+        // Evenly: a look is worth most when the last is some time ago.
+        return RateLimit(
+            endpoint: "retrieve", requests: retrieveLimit, window: window, burst: max(1, retrieveLimit / 10))
+    }
+
     var veniceTimeouts: VeniceTimeouts {
         var timeouts = VeniceTimeouts()
         for call in [\VeniceTimeouts.call, \.queue, \.retrieve, \.download] {

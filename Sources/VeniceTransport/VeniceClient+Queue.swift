@@ -39,8 +39,9 @@ extension VeniceClient {
             status: response.status, headers: response.headers, body: body, isWhole: failure == nil)
         var journalFailure: String?
         do { try await journal(answer) } catch { journalFailure = Scrubber.clean("\(error)") }
-        observer?(.queue, response.status, headers)
-        switch Self.outcome(of: answer, requestedModel: request.model, now: now()) {
+        let outcome = Self.outcome(of: answer, requestedModel: request.model, now: now())
+        observer?(.queue, response.status, headers.ofAccount(after: outcome))
+        switch outcome {
         case .success(var receipt):
             receipt.journalFailure = journalFailure
             return receipt
@@ -84,5 +85,15 @@ extension VeniceClient {
         } catch {
             return (bytes, error)
         }
+    }
+}
+
+extension AnswerHeaders {
+    /// What they say of the account: the limits that a model at capacity tells are its own.
+    fileprivate func ofAccount(after outcome: Result<QueueReceipt, VeniceError>) -> Self {
+        guard case .failure(let error) = outcome, error.isModelUnavailable else { return self }
+        var copy = self
+        (copy.rateLimits.retryAfter, copy.rateLimits.reset, copy.rateLimits.limit) = (nil, nil, nil)
+        return copy
     }
 }

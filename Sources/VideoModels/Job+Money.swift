@@ -143,7 +143,7 @@ extension Job {
         }
     }
 
-    /// Why a job waits although it could go on. It goes on by itself.
+    /// Why a job waits although nothing went wrong with it. It goes on by itself, and nothing is paid meanwhile.
     public struct Hold: Hashable, Sendable, Codable {
         public var kind: Open<Kind>
         /// A sentence for a person.
@@ -154,7 +154,18 @@ extension Job {
         public enum Kind: String, Sendable, CaseIterable {
             /// The service has spent all that it may in this period.
             case spendingCap = "spending_cap"
+            /// As many of its user's jobs are under way as may be; it begins when one of them ends.
+            case turn
+            /// The model is offline or at capacity.
+            case model
         }
+
+        /// Waits for one of its user's other jobs to end.
+        public static let turn = Hold(
+            kind: .known(.turn),
+            message: "As many of your jobs are under way as may be at once; it begins when one ends.")
+        public static let model = Hold(
+            kind: .known(.model), message: "The model is offline or at capacity; nothing is paid meanwhile.")
 
         public init(kind: Open<Kind>, message: String, until: Date? = nil) {
             self.kind = kind

@@ -20,6 +20,8 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
     public var attention: Attention?
     /// Why it waits although it could go on, while `waiting`.
     public var hold: Hold?
+    /// How urgent the job is among its user's own.
+    public var priority: Open<Priority>?
 
     /// Where a job is, as a phone needs to know it.
     public enum Status: String, Sendable, CaseIterable {
@@ -45,10 +47,15 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
         }
     }
 
+    /// How urgent a job is among its user's own; it says nothing about those of others.
+    public enum Priority: String, Sendable, CaseIterable {
+        case low, normal, high
+    }
+
     public init(
         id: JobID, status: Open<Status>, request: VideoRequest, price: Money? = nil, createdAt: Date, updatedAt: Date,
         estimate: Estimate? = nil, videoID: VideoID? = nil, failure: Failure? = nil, attention: Attention? = nil,
-        hold: Hold? = nil
+        hold: Hold? = nil, priority: Open<Priority>? = nil
     ) {
         self.id = id
         self.status = status
@@ -61,10 +68,11 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
         self.failure = failure
         self.attention = attention
         self.hold = hold
+        self.priority = priority
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, status, request, price, estimate, failure, attention, hold
+        case id, status, request, price, estimate, failure, attention, hold, priority
         case createdAt = "created_at"
         case updatedAt = "updated_at"
         case videoID = "video_id"
@@ -72,31 +80,6 @@ public struct Job: Hashable, Sendable, Codable, Identifiable {
 }
 
 extension Job {
-    /// When rendering began and how long such a job usually takes. The phone extrapolates; no message says "41 %".
-    public struct Estimate: Hashable, Sendable, Codable {
-        public var startedAt: Date
-        /// Four of five such jobs are done after this many seconds.
-        public var usualSeconds: Double
-
-        public init(startedAt: Date, usualSeconds: Double) {
-            self.startedAt = startedAt
-            self.usualSeconds = usualSeconds
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case startedAt = "started_at"
-            case usualSeconds = "usual_seconds"
-        }
-
-        /// A fraction for a progress bar, in 0 ..< 1: it slows down past the estimate and never claims to be done.
-        ///
-        /// At `usualSeconds` it stands at 0.8, the share of jobs that are done by then.
-        public func progress(at now: Date) -> Double {
-            let elapsed = max(0, now.timeIntervalSince(startedAt))
-            return usualSeconds > 0 ? min(0.99, 1 - pow(0.2, elapsed / usualSeconds)) : 0
-        }
-    }
-
     /// What the upstream wants a person to agree to before it takes media that show people.
     public struct ConsentPolicy: Hashable, Sendable, Codable {
         /// To be shown word for word.
@@ -151,15 +134,18 @@ public struct JobSubmission: Hashable, Sendable, Codable {
     public var request: VideoRequest
     /// The job is refused, unpaid, if it would cost more.
     public var maxPrice: Money?
+    /// How urgent it is among the user's own jobs; `normal` where it is left out.
+    public var priority: Open<Job.Priority>?
 
-    public init(request: VideoRequest, maxPrice: Money? = nil) {
+    public init(request: VideoRequest, maxPrice: Money? = nil, priority: Open<Job.Priority>? = nil) {
         self.request = request
         self.maxPrice = maxPrice
+        self.priority = priority
     }
 
     /// The names of the fields in JSON and in findings.
     public enum CodingKeys: String, CodingKey, CaseIterable {
-        case request
+        case request, priority
         case maxPrice = "max_price"
     }
 }

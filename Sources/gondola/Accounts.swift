@@ -5,7 +5,7 @@ import SyncService
 struct Accounts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "See the accounts that pay, and whether they can.",
-        discussion: "gondola accounts test", subcommands: [List.self, Test.self])
+        discussion: "gondola accounts test", subcommands: [List.self, Test.self, Limits.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -86,6 +86,84 @@ struct Accounts: AsyncParsableCommand {
             }
             return nil
         }
+    }
+}
+
+extension Accounts {
+    struct Limits: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Show the upstream's limits: what is used, what was learned, who rests and which models are paused.",
+            discussion: """
+                gondola accounts limits
+
+                Asks the database alone, and nobody upstream. The limits are those of this command's own settings, so give
+                it the environment of the workers.
+                """)
+
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var upstream: UpstreamFlags
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let configuration = try Configuration.resolve(
+                flags: upstream.given.merging(store.given) { $1 }, environment: ProcessInfo.processInfo.environment)
+            let report = try await StoreOptions.withStore(configuration) { store in
+                try await configuration.limitReport(from: store)
+            }
+            if output.isJSON { return try OutputOptions.json(report) }
+            Self.table(report.budgets).show()
+            guard !report.models.isEmpty else { return }
+            Terminal.say("")
+            Self.table(report.models).show()
+        }
+
+        static func table(_ budgets: [LimitReport.Budget]) -> Table {
+            Table(
+                [
+                    .left("ACCOUNT"), .left("ENDPOINT"), .right("USED"), .right("LIMIT"), .right("FAILURES"),
+                    .shrinking("STANDING"),
+                ],
+                rows: budgets.map { budget in
+                    [
+                        budget.account, budget.endpoint, String(budget.used), String(budget.limit),
+                        "\(budget.failures) of \(budget.failureLimit)", budget.standing,
+                    ]
+                })
+        }
+
+        static func table(_ models: [LimitReport.Model]) -> Table {
+            Table(
+                [.left("MODEL"), .right("PAUSES"), .left("SINCE"), .left("STANDING"), .shrinking("WHY")],
+                rows: models.map { model in
+                    [model.model, String(model.failures), TimeText.time(model.since), model.standing, model.reason]
+                })
+        }
+    }
+}
+
+extension LimitReport.Budget {
+    /// What is special about it, in words.
+    fileprivate var standing: String {
+        let all = [
+            toldLimit.map { "the upstream told \($0) instead of \(configured)\(Self.rest(toldSeconds))" },
+            heldSeconds.map { "held, as the upstream asked\(Self.rest($0))" },
+            breaker == .resting ? "rests after too many refusals\(Self.rest(restSeconds))" : nil,
+            breaker == .probing ? "tried by single requests after a rest" : nil,
+        ]
+        let words = all.compactMap { $0 }.joined(separator: "; ")
+        return words.isEmpty ? "open" : words
+    }
+
+    private static func rest(_ seconds: TimeInterval?) -> String {
+        seconds.map { ", for \(TimeText.length($0))" } ?? ""
+    }
+}
+
+extension LimitReport.Model {
+    fileprivate var standing: String {
+        if let pausedSeconds { return "paused for \(TimeText.length(pausedSeconds))" }
+        return probe == nil ? "the next job tries" : "a job tries"
     }
 }
 

@@ -22,6 +22,10 @@ struct Submit: AsyncParsableCommand {
         help: ArgumentHelp(
             "Refuse if the price is higher, in dollars (default: the price that was quoted).", valueName: "dollars"))
     var maxPrice: String?
+    @Option(
+        help: ArgumentHelp(
+            "low, normal or high, among your own jobs (default: normal).", valueName: "priority"))
+    var priority: String?
     @Flag(name: .shortAndLong, help: "Spend without asking.") var yes = false
     @Flag(help: "Follow the job to its end; the exit status is 0 only if there is a video.") var wait = false
     @Option(help: ArgumentHelp("Wait, and save the video under this name.", valueName: "file")) var output: String?
@@ -35,6 +39,9 @@ struct Submit: AsyncParsableCommand {
         if let maxPrice, Money(maxPrice).map({ $0 >= .zero }) != true {
             throw ValidationError("--max-price must be an amount in dollars such as 0.55")
         }
+        if let priority, Job.Priority(rawValue: priority) == nil {
+            throw ValidationError("--priority must be low, normal or high")
+        }
     }
 
     func run() async throws {
@@ -44,7 +51,7 @@ struct Submit: AsyncParsableCommand {
         if let refusal = quote.refusal { throw CommandFailure(.refusedData, refusal) }
         let limit = try agree(on: quote.price, for: request)
         let key = idempotencyKey ?? UUID().uuidString.lowercased()
-        let submission = JobSubmission(request: request, maxPrice: limit)
+        let submission = JobSubmission(request: request, maxPrice: limit, priority: priority.map { Open($0) })
         // One key for all tries: however often the request arrives, there is one job.
         let detail = try await patiently { try await client.submit(submission, idempotencyKey: key) }
         if !format.isJSON { Terminal.say("job \(detail.job.id)") }
@@ -76,11 +83,11 @@ struct Submit: AsyncParsableCommand {
     private func follow(_ detail: JobDetail, with client: PhoneClient) async throws -> Job {
         var follower = FeedFollower(client)
         var job = detail.job
-        var shown: Open<Job.Status>?
+        var shown: String?
         while true {
-            if !format.isJSON, shown != job.status {
-                Terminal.say("\(TimeText.clock(job.updatedAt))  \(job.status)")
-                shown = job.status
+            if !format.isJSON, shown != job.standing {
+                Terminal.say("\(TimeText.clock(job.updatedAt))  \(job.standing)")
+                shown = job.standing
             }
             if job.status.known?.isFinal == true || job.status == .known(.attention) { break }
             _ = try await follower.next(onTrouble: Feed.Tail.report)
@@ -97,6 +104,9 @@ struct Submit: AsyncParsableCommand {
 }
 
 extension Job {
+    /// The status, with what holds a waiting job.
+    var standing: String { hold.map { "\(status.word): \($0.message)" } ?? status.word }
+
     /// Why there is no video to look forward to; nil if there is one or may yet be.
     var disappointment: String? {
         switch status.known {

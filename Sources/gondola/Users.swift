@@ -5,8 +5,8 @@ import VideoModels
 
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add users, list them, and set their budgets.", discussion: "gondola users add alice",
-        subcommands: [Add.self, List.self, UsersBudget.self])
+        abstract: "Add users, list them, and set their budgets and limits.", discussion: "gondola users add alice",
+        subcommands: [Add.self, List.self, UsersBudget.self, Limit.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,16 +47,58 @@ struct Users: AsyncParsableCommand {
             try output.show(users) {
                 Table(
                     [
-                        .left("ID"), .shrinking("NAME"), .right("DEVICES").extra, .right("JOBS"), .right("SPENT"),
+                        .left("ID"), .shrinking("NAME"), .right("DEVICES").extra, .right("JOBS"),
+                        .right("ACTIVE").extra, .right("LIMIT").extra, .right("SPENT"),
                         .right("TODAY"), .right("THIS MONTH"), .left("BUDGET"), .left("ADDED").extra,
                     ],
                     rows: users.map { user in
                         [
                             user.id.description, user.name, String(user.devices), String(user.jobs),
+                            String(user.activeJobs), user.activeLimit.map { String($0) } ?? "",
                             user.spent.description, user.spentToday.description, user.spentThisMonth.description,
                             user.budgetText, TimeText.time(user.createdAt),
                         ]
                     })
+            }
+        }
+    }
+}
+
+extension Users {
+    struct Limit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Set how many jobs of a user may be under way at once.",
+            discussion: """
+                gondola users limit alice --active 5
+
+                gondola users limit alice --default
+
+                The others wait for their turn, the most urgent first. A higher limit lets more begin at once, a lower one
+                stops none that is under way. 0 lets nothing new begin.
+                """)
+
+        @Argument(help: "The user, by id or name.") var user: String
+        @Option(help: ArgumentHelp("At most so many.", valueName: "jobs")) var active: Int?
+        @Flag(help: "The deployment's limit again (GONDOLA_ACTIVE_JOBS).") var `default` = false
+        @OptionGroup var store: StoreOptions
+
+        func validate() throws {
+            guard (active == nil) == `default` else { throw ValidationError("give either --active or --default") }
+            if let active, !(0...1_000_000).contains(active) {
+                throw ValidationError("--active must be a number from 0 to 1000000")
+            }
+        }
+
+        func run() async throws {
+            do {
+                let name = try await store.withStore { store in
+                    try await store.setActiveLimit(active, of: try await store.user(user))
+                }
+                Terminal.say(
+                    "\(TextWidth.visible(name)): \(active.map { "at most \($0) jobs" } ?? "the deployment's limit") at once"
+                )
+            } catch StoreError.notFound {
+                throw CommandFailure(.refusedData, "there is no user \(user); see `gondola users list`")
             }
         }
     }

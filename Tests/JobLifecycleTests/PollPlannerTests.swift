@@ -1,6 +1,7 @@
 import Foundation
 import JobLifecycle
 import Testing
+import VideoModels
 
 /// A generator with a seed, so that a failure can be repeated.
 private struct Dice: RandomNumberGenerator {

@@ -95,10 +95,10 @@ extension JobProgress {
     /// Applies events in a row, with the sample's time and no jitter; the effects are those of the last.
     @discardableResult
     mutating func apply(
-        _ events: JobEvent..., policy: JobPolicy = JobPolicy(), at now: Date = .sample
+        _ events: JobEvent..., policy: JobPolicy = JobPolicy(), at now: Date = .sample, jitter: Double = 0
     ) throws -> [JobEffect] {
         var effects: [JobEffect] = []
-        for event in events { effects = try apply(event, policy: policy, at: now, jitter: 0) }
+        for event in events { effects = try apply(event, policy: policy, at: now, jitter: jitter) }
         return effects
     }
 }

@@ -15,7 +15,7 @@ import VideoModels
                 let all =
                     JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
                     + MediaStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
-                    + BudgetStatements.all + LedgerStatements.all
+                    + BudgetStatements.all + LedgerStatements.all + AdmissionStatements.all + ModelPauseStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -68,7 +68,7 @@ import VideoModels
         let listed = [
             JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
             UserStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
-            LedgerStatements.all,
+            LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }
@@ -89,7 +89,9 @@ import VideoModels
             _ = try await database.addUser()
             try await database.submit()
             let contradictions = [
-                "next_action_at = null": "job_under_way_is_scheduled",
+                "state = 'quoted', price = 1, next_action_at = null": "job_under_way_is_scheduled",
+                "next_action_at = null, leased_by = 'w'": "job_that_waits_its_turn_is_free",
+                "priority = 2": "jobs_priority_check",
                 "state = 'quoted'": "job_priced",
                 "state = 'quoted', price = 1, submitting_token = 3": "job_submitting_names_its_worker",
                 "state = 'submitting', price = 1": "job_submitting_names_its_worker",

@@ -44,7 +44,7 @@ import VideoModels
         #expect(Self.schemas["CameraPoint"] == keys(VideoRequest.CameraPoint.CodingKeys.self))
     }
 
-    @Test func `a model's input, its deprecation and a consent have theirs`() throws {
+    @Test func `a model's input, its deprecation, a consent and an estimate have theirs`() throws {
         let input = ModelInput(
             least: 1, most: 1, options: [], shortestSeconds: 1, longestSeconds: 1, totalSeconds: 1, mostBytes: 1,
             shortestSidePixels: 1, leastRatio: 1, mostRatio: 1, alsoCounts: [], excludes: [])
@@ -52,12 +52,16 @@ import VideoModels
         let policy = Job.ConsentPolicy(policyText: "t", version: "v", docsURL: "u", media: [])
         let job = WireSample.job
         let room = try #require(WireSample.quote.budget)
+        let estimate = Job.Estimate(
+            startedAt: Date(), law: DurationLaw(mu: 4, sigma: 0.3), deadlineSeconds: 86_400)
         for (schema, json) in [
             ("ModelInput", try Wire.encode(input)), ("Deprecation", try Wire.encode(leaving)),
             ("ConsentPolicy", try Wire.encode(policy)), ("Attention", try Wire.encode(job.attention)),
             ("Choice", try Wire.encode(job.attention?.choices?.first)), ("Hold", try Wire.encode(job.hold)),
             ("Failure", try Wire.encode(job.failure)), ("ExceededBudget", try Wire.encode(job.failure?.budget)),
             ("BudgetRoom", try Wire.encode(room)), ("BudgetLimit", try Wire.encode(room.limits.first)),
+            ("Estimate", try Wire.encode(estimate)), ("Span", try Wire.encode(estimate.range)),
+            ("DurationPart", try Wire.encode(estimate.law?.parts.first)),
         ] {
             let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
             #expect(Self.schemas[schema] == object.map { Set($0.keys) })

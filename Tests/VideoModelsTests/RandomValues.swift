@@ -127,7 +127,9 @@ struct RandomValues {
             updatedAt: date(), estimate: maybe { Job.Estimate(startedAt: $0.date(), usualSeconds: $0.double()) },
             videoID: maybe { $0.id() },
             failure: maybe { Job.Failure(code: $0.text(), message: $0.text(), refunded: $0.maybe { $0.flip() }) },
-            attention: maybe { Job.Attention(kind: $0.word(), message: $0.text(), consent: $0.maybe { $0.policy() }) })
+            attention: maybe { Job.Attention(kind: $0.word(), message: $0.text(), consent: $0.maybe { $0.policy() }) },
+            hold: maybe { Job.Hold(kind: $0.word(), message: $0.text(), until: $0.maybe { $0.date() }) },
+            priority: maybe { $0.word() })
     }
 
     mutating func policy() -> Job.ConsentPolicy {

@@ -37,7 +37,10 @@ import VideoModels
         Subject(MediaSource.self) { $0.source() }, Subject([Money].self) { [$0.money()] },
         Subject([JobID].self) { [$0.id()] }, Subject([Open<Job.Status>].self) { [$0.word()] },
         Subject(Quote.self) { Quote(price: $0.money()) },
-        Subject(JobSubmission.self) { JobSubmission(request: $0.request(), maxPrice: $0.maybe { $0.money() }) },
+        Subject(JobSubmission.self) {
+            JobSubmission(
+                request: $0.request(), maxPrice: $0.maybe { $0.money() }, priority: $0.maybe { $0.word() })
+        },
     ]
 
     @Test(arguments: subjects) func `any value survives the wire`(subject: Subject) throws {

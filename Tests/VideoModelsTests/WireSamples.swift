@@ -24,7 +24,9 @@ struct WireSample: Sendable, CustomTestStringConvertible {
 
     static let all: [WireSample] = [
         WireSample("request", request), WireSample("request-least", VideoRequest(model: "m", prompt: "p")),
-        WireSample("submission", JobSubmission(request: VideoRequest(model: "m"), maxPrice: Money("1.5"))),
+        WireSample(
+            "submission",
+            JobSubmission(request: VideoRequest(model: "m"), maxPrice: Money("1.5"), priority: .known(.high))),
         WireSample("model", model), WireSample("model-upscale", VideoModel.upscaleSample),
         WireSample("job", job), WireSample("job-waiting", Job.sample),
         WireSample(
@@ -87,6 +89,10 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         job.status = .unknown("teleporting")
         job.price = .sample
         job.estimate = Job.Estimate(startedAt: .sample, usualSeconds: 90)
+        job.estimate?.range = Job.Span(early: 60, likely: 75.5, late: 110)
+        job.estimate?.law = DurationLaw([DurationLaw.Part(weight: 1, mu: 4.25, sigma: 0.5)])
+        job.estimate?.deadlineSeconds = 86_400
+        job.priority = .known(.low)
         job.videoID = .sample()
         job.failure = Job.Failure(
             code: "content_policy", message: "No.", refunded: false, recommendedModel: "m-2",

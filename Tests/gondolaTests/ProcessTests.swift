@@ -22,6 +22,12 @@ struct ProcessTests {
     private func gondola(
         _ arguments: String..., database: String = "", environment: [String: String] = [:]
     ) async throws -> Ended {
+        try await gondola(arguments, database: database, environment: environment)
+    }
+
+    private func gondola(
+        _ arguments: [String], database: String = "", environment: [String: String] = [:]
+    ) async throws -> Ended {
         // The executable lies beside the bundle of the tests.
         let folder =
             Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
@@ -152,5 +158,59 @@ struct ProcessTests {
         #expect(help.output.contains("77 the credentials are refused"))
         #expect(try await gondola("users", "add").status == 64)
         #expect(try await gondola("nonsense").status == 64)
+    }
+
+    @Test func `what is known of the upstream's limits is shown, as a table and for programs`() async throws {
+        try await TestDatabase.with { database in
+            let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
+            _ = try await database.store.take(queue, account: "default", upTo: 7)
+            try await database.store.tell(limit: 11, endpoint: "queue", account: "default", for: 600)
+            try await database.sql(
+                "insert into model_pauses (model, failures, paused_until, reason) "
+                    + "values ('m', 2, now() + interval '1 minute', 'at capacity')")
+            let shown = try await gondola("accounts", "limits", database: database.conninfo)
+            #expect(shown.status == 0, "\(shown.errors)")
+            #expect(shown.output.contains("the upstream told 11 instead of 40"))
+            #expect(shown.output.contains("at capacity"))
+            let asked = try await gondola("accounts", "limits", "--json", database: database.conninfo)
+            let report = try asked.json(Limits.self)
+            #expect(report.budgets.map(\.endpoint) == ["queue", "retrieve"])
+            #expect(report.budgets.first?.used == 7 && report.budgets.first?.limit == 11)
+            #expect(report.budgets.allSatisfy { $0.breaker == "closed" && $0.failures == 0 })
+            #expect(report.models.map(\.model) == ["m"])
+        }
+    }
+
+    private struct Limits: Decodable {
+        var budgets: [Budget]
+        var models: [Model]
+
+        struct Budget: Decodable {
+            var endpoint: String
+            var used: Int
+            var limit: Int
+            var breaker: String
+            var failures: Int
+        }
+
+        struct Model: Decodable { var model: String }
+    }
+
+    @Test func `a user's limit is set and taken back, and wrong words are named`() async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.store.addUser(named: "alice", id: .sample())
+            let set = try await gondola("users", "limit", "alice", "--active", "3", database: database.conninfo)
+            #expect(set.status == 0 && set.output == "alice: at most 3 jobs at once\n", "\(set.errors)")
+            #expect(try await database.store.users(limit: 1).first?.activeLimit == 3)
+            let back = try await gondola("users", "limit", "alice", "--default", database: database.conninfo)
+            #expect(back.output == "alice: the deployment's limit at once\n")
+            #expect(try await database.store.users(limit: 1).first?.activeLimit == nil)
+            for wrong in [["alice"], ["alice", "--active", "-1"], ["alice", "--active", "2", "--default"]] {
+                let ended = try await gondola(["users", "limit"] + wrong, database: database.conninfo)
+                #expect(ended.status == 64)
+            }
+            let nobody = try await gondola("users", "limit", "bob", "--active", "1", database: database.conninfo)
+            #expect(nobody.status == 65 && nobody.errors.contains("no user bob"))
+        }
     }
 }

@@ -4,7 +4,7 @@ enum JobColumn: Int32, CaseIterable {
     case submittedAt, usualSeconds, polls, videoId, isCleanedUp, failureCode, failureMessage, isRefunded
     case attentionKind, attentionEvidence, setbacks, serverErrors, lastSetback, nextActionAt, leaseToken, revision
     case leasedBy, changeSequence, createdAt, updatedAt, deletedAt, consentRequest, consentedAt, failureNotes, hold
-    case attentionSince, attentionVerdict
+    case attentionSince, attentionVerdict, priority, outlook
 
     /// `jobs.user_id, jobs.id, …`
     static let list = list(of: "jobs")

@@ -35,6 +35,8 @@ public struct JobRecord: Hashable, Sendable {
     public var isDeleted: Bool
     /// Since when the job waits for a person.
     public var attentionSince: Date?
+    /// Among the jobs of its user.
+    public var priority: Job.Priority
     private let stored: StoredRequest
 
     /// Reads a row that begins with `JobColumn.list`.
@@ -49,8 +51,12 @@ public struct JobRecord: Hashable, Sendable {
         progress = JobProgress(
             state: try columns.jobState(), setbacks: try row.job(.setbacks, Row.int),
             maxPrice: try row.jobOptional(.maxPrice, Row.money), serverErrors: try row.job(.serverErrors, Row.int),
-            consent: columns.consent(at: try row.jobOptional(.consentedAt, Row.date)), hold: try row.jobOptional(.hold, Row.data).flatMap { try? Wire.decode(Job.Hold.self, from: $0) },
-            verdict: try row.job(.attentionVerdict, Row.optionalText).flatMap(Job.Attention.Verdict.init(rawValue:)))
+            consent: columns.consent(at: try row.jobOptional(.consentedAt, Row.date)),
+            hold: try row.jobOptional(.hold, Row.data).flatMap { try? Wire.decode(Job.Hold.self, from: $0) },
+            verdict: try row.job(.attentionVerdict, Row.optionalText).flatMap(Job.Attention.Verdict.init(rawValue:)),
+            // Written by this code or by a newer one: what cannot be read is not worth losing the job for.
+            outlook: try row.jobOptional(.outlook, Row.data).flatMap { try? Wire.decode(JobOutlook.self, from: $0) }
+                ?? JobOutlook())
         price = columns.price
         rendering = columns.rendering
         account = try row.job(.account, Row.text)
@@ -64,10 +70,11 @@ public struct JobRecord: Hashable, Sendable {
         updatedAt = try row.job(.updatedAt, Row.date)
         isDeleted = try !row.job(.deletedAt, Row.isNull)
         attentionSince = try row.jobOptional(.attentionSince, Row.date)
+        priority = Job.Priority(rank: try row.job(.priority, Row.int))
     }
 
     /// A job as it is taken in.
-    init(new job: NewJob, json: Data, sequence: Int64, at moment: Date) {
+    init(new job: NewJob, json: Data, sequence: Int64, isSeated: Bool, at moment: Date) {
         user = job.user
         id = job.id
         stored = StoredRequest(json: json, value: job.submission.request)
@@ -75,7 +82,8 @@ public struct JobRecord: Hashable, Sendable {
         account = job.account
         token = LeaseToken(0)
         revision = 0
-        nextActionAt = moment
+        nextActionAt = isSeated ? moment : nil
+        priority = job.submission.priority?.known ?? .normal
         changeSequence = sequence
         createdAt = moment
         updatedAt = moment
@@ -85,6 +93,9 @@ public struct JobRecord: Hashable, Sendable {
     /// What the user asked for. Throws `PostgresError.unexpectedRow` if the row holds what this version cannot read.
     public var request: VideoRequest { get throws { try stored.value() } }
 
+    /// Why the job waits although nothing went wrong with it.
+    public var hold: Job.Hold? { isWaitingForTurn ? .turn : progress.hold }
+
     public var lease: Lease { Lease(job: id, token: token) }
 
     /// The phone's view of the job. Throws like `request`.
@@ -93,16 +104,26 @@ public struct JobRecord: Hashable, Sendable {
     private func view() throws -> Job {
         var job = Job(
             id: id, status: .known(progress.state.status), request: try request, price: price, createdAt: createdAt,
-            updatedAt: updatedAt, hold: progress.hold)
+            updatedAt: updatedAt, hold: hold, priority: .known(priority))
         switch progress.state {
-        case .rendering(let rendering):
-            job.estimate = rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
+        case .rendering(let rendering): job.estimate = estimate(of: rendering)
         case .ready(let delivery): job.videoID = delivery.videoID
         case .failed: job.failure = failure
         case .attention: job.attention = attention
         case .accepted, .quoted, .submitting, .downloading, .cancelled: break
         }
         return job
+    }
+}
+
+extension JobRecord {
+    private func estimate(of rendering: Rendering) -> Job.Estimate? {
+        guard let expectation = progress.outlook.expectation else {
+            return rendering.usual.map { Job.Estimate(startedAt: rendering.submittedAt, usualSeconds: $0) }
+        }
+        return Job.Estimate(
+            startedAt: rendering.submittedAt, usualSeconds: rendering.usual, law: expectation.law,
+            deadlineSeconds: expectation.deadline)
     }
 }
 

@@ -21,6 +21,9 @@ enum StepStatements {
     /// Writes a batch. A step whose job is held under another token, or has gone another way, is left out of the answer;
     /// one that was written before comes back without `updated_at`.
     ///
+    /// A user's count of active jobs moves with the sequence: every step that begins or ends a job publishes. Where one
+    /// ended, the answer says whether others wait for its place.
+    ///
     /// Only the holder writes under its token, so a row that is one step ahead in the same state is this very step.
     static let write = Statement(
         "write_steps", isHot: true,
@@ -30,6 +33,7 @@ enum StepStatements {
         ), held as materialized (
             select step.*, job.* from step cross join lateral (
                 select jobs.state as old_state, jobs.submitting_token as old_token,
+                    \(active("jobs.state", isScheduled: "jobs.next_action_at is not null")) as was_active,
                     jobs.revision = step.revision as is_next,
                     jobs.revision = step.revision + 1 and jobs.state = step.state as is_written
                 from jobs
@@ -39,16 +43,19 @@ enum StepStatements {
         ), fresh as materialized (
             -- Where the step's sequences are among those that its user draws, and where the user is among all that draw.
             select held.*, sum(draws) over (partition by user_id order by place) as drawn,
-                dense_rank() over (order by draws = 0, user_id) as user_place
+                dense_rank() over (order by draws = 0, user_id) as user_place,
+                \(active("state", isScheduled: "(is_kept or snooze is not null)")) as is_active
             from held where is_next
         ), wanted as materialized (
-            select user_id, sum(draws) as draws from fresh where draws > 0 group by user_id order by user_id
+            select user_id, sum(draws) as draws, sum(is_active::integer - was_active::integer) as seats
+            from fresh where draws > 0 group by user_id order by user_id
         ), counter as materialized (
             select wanted.*, owner.id from wanted cross join lateral (
                 select users.id from users where users.id = wanted.user_id for no key update
             ) as owner
         ), drawn as (
-            update users set change_sequence = users.change_sequence + counter.draws
+            update users set change_sequence = users.change_sequence + counter.draws,
+                active_jobs = greatest(0, users.active_jobs + counter.seats)
             from counter where users.id = counter.id
             returning users.id, users.change_sequence - counter.draws as base
         ), bases as materialized (
@@ -77,7 +84,7 @@ enum StepStatements {
                 last_setback = coalesce(numbered.last_setback, jobs.last_setback),
                 consent_request = coalesce(numbered.consent_request, jobs.consent_request),
                 consented_at = coalesce(numbered.consented_at, jobs.consented_at),
-                failure_notes = numbered.failure_notes, hold = numbered.hold,
+                failure_notes = numbered.failure_notes, hold = numbered.hold, outlook = numbered.outlook,
                 change_sequence = coalesce(numbered.sequence, jobs.change_sequence),
                 updated_at = case when draws > 0 then clock_timestamp() else jobs.updated_at end,
                 revision = jobs.revision + 1,
@@ -85,7 +92,8 @@ enum StepStatements {
                 next_action_at = case when is_kept then jobs.next_action_at
                     else clock_timestamp() + numbered.snooze * interval '1 second' end
             from numbered where jobs.user_id = numbered.user_id and jobs.id = numbered.id
-            returning numbered.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since
+            returning numbered.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since,
+                was_active and not is_active and exists (\(AdmissionStatements.waiting(of: "jobs.user_id"))) as has_waiting
         ), entered as (
             insert into job_steps (user_id, job_id, state)
             select user_id, id, state from fresh where state <> old_state order by place
@@ -115,9 +123,14 @@ enum StepStatements {
             select user_id, \(StepBatch.videoColumns), sequence - 1
             from numbered where video_place is not null order by place
         )
-        select place, change_sequence, updated_at, next_action_at, attention_since from written
-        union all select place, null, null, null, null from held where is_written
+        select place, change_sequence, updated_at, next_action_at, attention_since, has_waiting from written
+        union all select place, null, null, null, null, null from held where is_written
         """)
+
+    /// Whether a job takes one of its user's places: on its way to a video, and not waiting for its turn or a person.
+    private static func active(_ state: String, isScheduled: String) -> String {
+        "(\(state) in ('quoted', 'submitting', 'rendering', 'downloading') or \(state) = 'accepted' and \(isScheduled))"
+    }
 
     /// A job as its holder's own step left it, for an answer that was lost.
     static let reread = Statement(

@@ -6,22 +6,29 @@ enum UpstreamStatements {
         insert into rate_budgets (account, endpoint) values ($1, $2) on conflict (account, endpoint) do nothing
         """)
 
-    /// Grants up to `$3` requests now: no more than `$4` in `$5` seconds, nor than `$6` in `$7` seconds, and none while the
-    /// upstream has asked for a pause. Without a grant, `seconds` says when to ask again.
+    /// Grants up to `$3` requests now: no more than `$4` in `$5` seconds, nor than `$6` in `$7` seconds, less where the
+    /// upstream told a smaller limit, and none while it has asked for a pause. Without a grant, `seconds` says when to ask
+    /// again.
     static let takeBudget = Statement(
         "take_rate_budget",
         """
         with budget as materialized (
-            select grants, held_until, rested_until from rate_budgets where account = $1 and endpoint = $2 for update
+            select grants, held_until, rested_until, told_limit, told_until from rate_budgets
+            where account = $1 and endpoint = $2 for update
         ), clock as materialized (  -- read behind the lock, so that grants are in the order of their times
-            select clock_timestamp() as at, grants, held_until, rested_until from budget
+            select at, grants, held_until, rested_until, least($4::bigint, told) as most,
+                greatest(1, $6::bigint * least($4::bigint, told) / $4::bigint) as burst
+            from (
+                select clock_timestamp() as at, grants, held_until, rested_until,
+                    case when told_until > clock_timestamp() then told_limit end as told from budget
+            ) as read
         ), recent as materialized (
             select granted, row_number() over (order by granted desc) as place
             from clock, unnest(grants) as granted where granted > at - $5 * interval '1 second'
         ), room as materialized (
             select case when greatest(held_until, rested_until) > at then 0 else greatest(0, least(
-                case when rested_until is not null then 1 else $3::bigint end, $4::bigint - (select count(*) from recent),
-                $6::bigint - (select count(*) from recent where granted > at - $7 * interval '1 second')
+                case when rested_until is not null then 1 else $3::bigint end, most - (select count(*) from recent),
+                burst - (select count(*) from recent where granted > at - $7 * interval '1 second')
             )) end as cells from clock
         ), taken as (
             update rate_budgets set grants =
@@ -33,8 +40,8 @@ enum UpstreamStatements {
         )
         select room.cells, clock.rested_until is not null as is_probing, extract(epoch from greatest(
             held_until - at, rested_until - at,
-            (select granted from recent where place = $4::bigint) + $5 * interval '1 second' - at,
-            (select granted from recent where place = $6::bigint) + $7 * interval '1 second' - at
+            (select granted from recent where place = most) + $5 * interval '1 second' - at,
+            (select granted from recent where place = burst) + $7 * interval '1 second' - at
         ))::double precision as seconds from room, clock
         """)
 
@@ -46,6 +53,35 @@ enum UpstreamStatements {
         values ($1, $2, clock_timestamp() + $3 * interval '1 second')
         on conflict (account, endpoint)
             do update set held_until = greatest(rate_budgets.held_until, excluded.held_until)
+        """)
+
+    /// The upstream named a limit that is smaller than ours: it holds for `$4` seconds, and a smaller one that still holds
+    /// stays.
+    static let tellLimit = Statement(
+        "tell_limit",
+        """
+        insert into rate_budgets (account, endpoint, told_limit, told_until)
+        values ($1, $2, $3::integer, clock_timestamp() + $4 * interval '1 second')
+        on conflict (account, endpoint) do update set
+            told_limit = case when rate_budgets.told_until > clock_timestamp()
+                then least(rate_budgets.told_limit, excluded.told_limit) else excluded.told_limit end,
+            told_until = greatest(rate_budgets.told_until, excluded.told_until)
+        """)
+
+    /// Every budget that has been used; `$1` seconds are its window, `$2` that of failures.
+    static let budgets = Statement(
+        "list_rate_budgets",
+        """
+        select budget.account, endpoint, is_probing,
+            (select count(*) from unnest(grants) as g where g > clock_timestamp() - $1 * interval '1 second') as used,
+            case when told_until > clock_timestamp() then told_limit end as told_limit,
+            extract(epoch from told_until - clock_timestamp())::double precision as told_seconds,
+            extract(epoch from held_until - clock_timestamp())::double precision as held_seconds,
+            rested_until is not null as is_resting,
+            extract(epoch from rested_until - clock_timestamp())::double precision as rest_seconds,
+            (select count(*) from account_failures, unnest(failures) as f
+                where account = budget.account and f > clock_timestamp() - $2 * interval '1 second') as failures
+        from rate_budgets as budget order by budget.account, endpoint
         """)
 
     /// Counts a failure of the account; `count` is how many there were in the last `$2` seconds.
@@ -111,7 +147,8 @@ enum UpstreamStatements {
     )
 
     static let all = [
-        markKey, openBudget, takeBudget, holdBudget, countFailure, forgetFailures, openBreaker, closeBreaker, observe,
+        markKey, openBudget, takeBudget, holdBudget, tellLimit, budgets, countFailure, forgetFailures, openBreaker,
+        closeBreaker, observe,
         laws, saveModels, models,
     ]
 }

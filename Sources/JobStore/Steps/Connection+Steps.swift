@@ -6,7 +6,7 @@ extension Connection {
     /// Writes steps, each with all that belongs to it in one transaction, as many as possible together.
     ///
     /// Where the database refuses a batch for one step's sake, its halves are tried apart until that step stands alone.
-    func write(each rows: [StepRow], _ context: StepWriter.Context) -> [StepWriter.Outcome] {
+    func write(each rows: [StepRow], _ context: StepWriter.Context) -> StepWriter.Report {
         do {
             return try write(rows, context)
         } catch let error where error.isVerdict && rows.count > 1 {
@@ -14,20 +14,20 @@ extension Connection {
             return write(each: Array(rows[..<half]), context)
                 + write(each: Array(rows[half...]), context)
         } catch {
-            return rows.map { _ in .failure(error) }
+            return StepWriter.Report(outcomes: rows.map { _ in .failure(error) })
         }
     }
 
     /// One statement is a transaction of its own. Only where money is promised, budgets have to be looked at in between.
-    private func write(_ rows: [StepRow], _ context: StepWriter.Context) throws(PostgresError) -> [StepWriter.Outcome] {
+    private func write(_ rows: [StepRow], _ context: StepWriter.Context) throws(PostgresError) -> StepWriter.Report {
         guard rows.contains(where: { $0.step.reservation != nil }) else {
             return try writeInTransaction(rows, context)
         }
         try run("begin")
         do {
-            let outcomes = try writeInTransaction(rows, context)
+            let report = try writeInTransaction(rows, context)
             try run("commit")
-            return outcomes
+            return report
         } catch {
             if !isBroken { try? run("rollback") }
             throw error
@@ -37,20 +37,23 @@ extension Connection {
     /// The one place that changes jobs. Belongs to the caller's transaction.
     func writeInTransaction(
         _ rows: [StepRow], _ context: StepWriter.Context
-    ) throws(PostgresError) -> [StepWriter.Outcome] {
+    ) throws(PostgresError) -> StepWriter.Report {
         let refused = try refusals(of: rows, context.budgets)
         let batch = StepBatch(rows.filter { refused[$0.step.record.id] == nil })
         let written = batch.rows.isEmpty ? [:] : try answers(batch)
-        var outcomes: [StepWriter.Outcome] = []
+        var report = StepWriter.Report(outcomes: [])
         for row in rows {
             let job = row.step.record.id
             if let refusal = refused[job] {
-                outcomes.append(.failure(StoreError.overBudget(refusal)))
+                report.outcomes.append(.failure(StoreError.overBudget(refusal)))
             } else {
-                outcomes.append(try outcome(of: row, written[job], secrets: context.secrets))
+                report.outcomes.append(try outcome(of: row, written[job], secrets: context.secrets))
+            }
+            if case .written(let written)? = written[job], written.hasWaiting {
+                report.madeRoom.insert(row.step.record.user)
             }
         }
-        return outcomes
+        return report
     }
 
     /// Which of the steps may not be written for want of budget, by job.
@@ -74,6 +77,8 @@ extension Connection {
         var updatedAt: Date
         var nextActionAt: Date?
         var attentionSince: Date?
+        /// The job made room, and others of its user wait for it.
+        var hasWaiting: Bool
     }
 
     private enum Answer {
@@ -90,7 +95,7 @@ extension Connection {
             let written = Written(
                 sequence: try row.int64(Field(place: 1)), updatedAt: updatedAt,
                 nextActionAt: try row.optional(Field(place: 3), Row.date),
-                attentionSince: try row.optional(Field(place: 4), Row.date))
+                attentionSince: try row.optional(Field(place: 4), Row.date), hasWaiting: try row.bool(Field(place: 5)))
             return (job, .written(written))
         }
         for (job, answer) in rows { answers[job] = answer }

@@ -87,6 +87,7 @@ final class StepRow: Sendable {
     let consentRequest: Data?
     let failureNotes: Data?
     let hold: Data?
+    let outlook: Data?
 
     /// When the job is looked at next.
     enum Schedule: Hashable, Sendable {
@@ -117,6 +118,8 @@ final class StepRow: Sendable {
         consentRequest = try columns.consentRequest.map { try Wire.encode($0) }
         failureNotes = try columns.failure.flatMap { try $0.notes.isEmpty ? nil : Wire.encode($0.notes) }
         hold = try step.record.progress.hold.map { try Wire.encode($0) }
+        let outlook = step.record.progress.outlook
+        self.outlook = try outlook.isEmpty ? nil : Wire.encode(outlook)
         after = try step.record.after(step, columns, schedule)
     }
 
@@ -126,7 +129,8 @@ final class StepRow: Sendable {
     /// A rough size, for the bound of a batch.
     var bytes: Int {
         500 + (columns.attentionEvidence?.utf8.count ?? 0) + (columns.failure?.message.utf8.count ?? 0)
-            + (consentRequest?.count ?? 0) + (failureNotes?.count ?? 0) + (hold?.count ?? 0) + (sealedLink?.count ?? 0)
+            + (consentRequest?.count ?? 0) + (failureNotes?.count ?? 0) + (hold?.count ?? 0)
+            + (outlook?.count ?? 0) + (sealedLink?.count ?? 0)
     }
 }
 

@@ -46,8 +46,8 @@ final class NewJobRow: Sendable {
         request = try Wire.encode(job.submission.request)
     }
 
-    func detail(sequence: Int64, at moment: Date) throws -> JobDetail {
-        let record = JobRecord(new: job, json: request, sequence: sequence, at: moment)
+    func detail(sequence: Int64, isSeated: Bool, at moment: Date) throws -> JobDetail {
+        let record = JobRecord(new: job, json: request, sequence: sequence, isSeated: isSeated, at: moment)
         let step = Job.Step(status: JobState.status(named: record.progress.state.name), at: moment)
         return JobDetail(job: try record.job, sequence: sequence, timeline: [step])
     }
@@ -59,23 +59,24 @@ extension Connection {
     /// Takes jobs in, as many as possible in one transaction, by their places.
     ///
     /// Where the database refuses a batch for one job's sake, its halves are tried apart until that job stands alone.
-    func insert(each rows: [NewJobRow]) -> [Int: Submitted] {
+    func insert(each rows: [NewJobRow], activeJobs: Int) -> [Int: Submitted] {
         do {
-            return try insert(rows)
+            return try insert(rows, activeJobs)
         } catch let error where error.isVerdict && rows.count > 1 {
             let half = rows.count / 2
-            return insert(each: Array(rows[..<half])).merging(insert(each: Array(rows[half...]))) { first, _ in first }
+            return insert(each: Array(rows[..<half]), activeJobs: activeJobs)
+                .merging(insert(each: Array(rows[half...]), activeJobs: activeJobs)) { first, _ in first }
         } catch {
             return Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
         }
     }
 
-    private func insert(_ rows: [NewJobRow]) throws(PostgresError) -> [Int: Submitted] {
+    private func insert(_ rows: [NewJobRow], _ activeJobs: Int) throws(PostgresError) -> [Int: Submitted] {
         let users = Array(Set(rows.map(\.job.user.uuid))).sorted { $0.precedes($1) }
         // The lock on the users' rows keeps two submissions with one key apart. It is a statement of its own, so that the
         // next one sees what those have done that it waited for.
         let lock = (SubmitStatements.lockUsers, [Value.uuids(users) { $0 }])
-        let insert = (SubmitStatements.insert, Self.columns(of: rows))
+        let insert = (SubmitStatements.insert, Self.columns(of: rows) + [.int(activeJobs)])
         let answers = try pipeline([lock, insert])
         var found: [Int: Answer] = [:]
         for (place, answer) in try answers[1].map(Self.answer) { found[rows[place].place] = answer }
@@ -83,7 +84,7 @@ extension Connection {
     }
 
     private enum Answer {
-        case made(sequence: Int64, at: Date)
+        case made(sequence: Int64, isSeated: Bool, at: Date)
         case known(JobID)
         case conflict
     }
@@ -91,7 +92,8 @@ extension Connection {
     private static func answer(_ row: Row) throws(PostgresError) -> (Int, Answer) {
         let place = try row.int(Field(place: 0)) - 1
         if let sequence = try row.optional(Field(place: 1), Row.int64) {
-            return (place, .made(sequence: sequence, at: try row.date(Field(place: 2))))
+            let isSeated = try row.bool(Field(place: 5))
+            return (place, .made(sequence: sequence, isSeated: isSeated, at: try row.date(Field(place: 2))))
         }
         return (place, try row.bool(Field(place: 4)) ? .known(try row.id(Field(place: 3))) : .conflict)
     }
@@ -99,7 +101,8 @@ extension Connection {
     private func outcome(of row: NewJobRow, _ answer: Answer?) -> Submitted {
         switch answer {
         case nil: .failure(StoreError.notFound)
-        case .made(let sequence, let moment): Submitted { try row.detail(sequence: sequence, at: moment) }
+        case .made(let sequence, let isSeated, let moment):
+            Submitted { try row.detail(sequence: sequence, isSeated: isSeated, at: moment) }
         case .known(let id): Submitted { try detail(of: id, user: row.job.user) }
         case .conflict: .failure(StoreError.idempotencyConflict)
         }
@@ -110,6 +113,7 @@ extension Connection {
             .uuids(rows) { $0.job.user.uuid }, .uuids(rows) { $0.job.id.uuid }, .documents(rows) { $0.request },
             .amounts(rows) { $0.job.submission.maxPrice }, .texts(rows) { $0.job.account },
             .texts(rows) { $0.job.key?.key }, .blobs(rows) { $0.job.key.map { Array($0.bodyHash) } },
+            .integers(rows) { ($0.job.submission.priority?.known ?? .normal).rank },
         ]
     }
 }

@@ -119,6 +119,7 @@ struct StepBatch {
         Column("consented_at", "timestamptz") { .times($0) { $0.record.progress.consent?.at } },
         Column("failure_notes", "jsonb") { .documents($0) { $0.row.failureNotes } },
         Column("hold", "jsonb") { .documents($0) { $0.row.hold } },
+        Column("outlook", "jsonb") { .documents($0) { $0.row.outlook } },
     ]
 
     private static let attemptColumns: [Column<Placed>] = [

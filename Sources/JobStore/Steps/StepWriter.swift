@@ -14,6 +14,20 @@ final class StepWriter: Sendable {
         var secrets: SecretBox?
         /// What reservations are held to.
         var budgets: BudgetPolicy
+        /// How many jobs a user may have under way who has no limit of their own.
+        var activeJobs: Int
+    }
+
+    /// What became of a batch.
+    struct Report: Sendable {
+        /// In the order of the steps.
+        var outcomes: [Outcome]
+        /// Users of whom a job has ended while others wait for its place.
+        var madeRoom: Set<UserID> = []
+
+        static func + (left: Self, right: Self) -> Self {
+            Report(outcomes: left.outcomes + right.outcomes, madeRoom: left.madeRoom.union(right.madeRoom))
+        }
     }
 
     /// Steps that came together, and the answers so far. Answered once all have theirs.
@@ -73,16 +87,22 @@ final class StepWriter: Sendable {
     private func send(_ batch: [Queue.Entry]) {
         pool.hand { [self] connection in
             let rows = batch.map(\.row)
-            let outcomes: [Outcome]
+            var report = Report(outcomes: [])
             do {
-                outcomes = try connection().write(each: rows, context)
+                report = try connection().write(each: rows, context)
             } catch {
-                outcomes = rows.map { _ in .failure(error) }
+                report.outcomes = rows.map { _ in .failure(error) }
             }
             // First the next batch, so that the server does not wait for whoever is told.
             for next in queue.withLock({ $0.finish(batch) }) { send(next) }
-            for (entry, outcome) in zip(batch, outcomes) { entry.caller.call.answer(entry.caller.place, outcome) }
-            tell(rows, outcomes)
+            for (entry, outcome) in zip(batch, report.outcomes) {
+                entry.caller.call.answer(entry.caller.place, outcome)
+            }
+            tell(rows, report.outcomes)
+            guard !report.madeRoom.isEmpty else { return }
+            // What fails here is found by the sweep.
+            let admitted = (try? connection().admit(report.madeRoom, limit: context.activeJobs)) ?? []
+            if !admitted.isEmpty { notifier.note(users: admitted, jobs: true) }
         }
     }
 

@@ -86,6 +86,18 @@ struct OpsAPI: Sendable {
             ("gondola_feed_waiters", "Feeds that wait for a change.", Double(parts.hub.waiters)),
             ("gondola_worker_jobs", "Jobs in this worker's hands.", Double(worker?.jobsInHand ?? 0)),
             (
+                "gondola_worker_waiting_submissions", "Of those, that wait for their turn to submit.",
+                Double(worker?.waiting.submissions ?? 0)
+            ),
+            (
+                "gondola_worker_waiting_polls", "Of those, that wait for a retrieve.",
+                Double(worker?.waiting.polls ?? 0)
+            ),
+            (
+                "gondola_models_paused", "Models that are offline or at capacity, as this worker knows.",
+                Double(worker?.waiting.models ?? 0)
+            ),
+            (
                 "gondola_worker_loop_age_seconds", "Since the worker last looked for jobs.",
                 parts.workerHeartbeat.age.seconds
             ),

@@ -35,9 +35,10 @@ public struct OperatorJob: Encodable, Sendable {
     public var leasedBy: String?
     public var createdAt: Date
     public var updatedAt: Date
+    public var priority: String
 
     enum CodingKeys: String, CodingKey {
-        case id, state, request, price, account, polls, setbacks, reason, failure, attention, hold, next
+        case id, state, request, price, account, polls, setbacks, reason, failure, attention, hold, next, priority
         case user = "user_id"
         case userName = "user_name"
         case maxPrice = "max_price"
@@ -64,13 +65,14 @@ public struct OperatorJob: Encodable, Sendable {
         polls = record.rendering?.polls
         setbacks = record.progress.setbacks
         lastSetback = record.lastSetback
-        reason = record.progress.hold?.message ?? record.progress.state.reason
-        (failure, attention, hold) = (record.failure, record.attention, record.progress.hold)
-        next = record.progress.hold == nil ? record.progress.state.outlook : "look whether there is room again"
+        reason = record.hold?.message ?? record.progress.state.reason
+        (failure, attention, hold) = (record.failure, record.attention, record.hold)
+        next = record.hold?.next ?? record.progress.state.outlook
         nextAt = record.nextActionAt
         leasedBy = record.leasedBy
         createdAt = record.createdAt
         updatedAt = record.updatedAt
+        priority = record.priority.rawValue
     }
 }
 
@@ -126,3 +128,14 @@ extension JobState {
 public let operatorJobStates = [
     "accepted", "quoted", "submitting", "rendering", "downloading", "ready", "failed", "cancelled", "attention",
 ]
+
+extension Job.Hold {
+    /// What comes next, in an operator's words.
+    fileprivate var next: String {
+        switch kind.known {
+        case .turn: "begin when another job of its user ends"
+        case .model: "ask whether the model is there again"
+        case .spendingCap, nil: "look whether there is room again"
+        }
+    }
+}

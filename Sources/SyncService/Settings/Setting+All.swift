@@ -79,6 +79,10 @@ extension Setting {
 
     private static let worker: [Setting] = [
         Setting(
+            .worker, "GONDOLA_ACTIVE_JOBS", \.activeJobs, .count(1...1_000_000),
+            "Jobs that a user may have under way at once; the others wait for their turn. `gondola users limit` sets it "
+                + "for one user"),
+        Setting(
             .worker, "GONDOLA_WORKER_JOBS", \.workerJobs, .count(1...10_000),
             "Jobs that this process advances at the same time"),
         Setting(
@@ -103,8 +107,26 @@ extension Setting {
             .worker, "GONDOLA_POLL_UNKNOWN_USUAL", \.policy.polling.unknownUsual, any,
             "What a job is taken to need before the upstream has said"),
         Setting(
-            .worker, "GONDOLA_BACKOFF_FIRST", \.policy.backoff.first, any, "The first wait after trouble; it doubles"),
-        Setting(.worker, "GONDOLA_BACKOFF_LONGEST", \.policy.backoff.longest, any, "The longest wait after trouble"),
+            .worker, "GONDOLA_BACKOFF_FIRST", \.policy.backoff.first, any,
+            "The longest that the first wait after trouble can be; it doubles, and the wait is anywhere below"),
+        Setting(
+            .worker, "GONDOLA_BACKOFF_LONGEST", \.policy.backoff.longest, any,
+            "The longest wait after trouble; twice that after a rate limit, four times for an account that is refused"),
+        Setting(
+            .worker, "GONDOLA_RETRY_TRIES", \.policy.retries.tries, .count(1...1_000_000),
+            "So many tries in a row that do not reach the upstream end a job that has paid nothing"),
+        Setting(
+            .worker, "GONDOLA_RETRY_AGE", \.policy.retries.age, any,
+            "So long without reaching the upstream ends a job that has paid nothing"),
+        Setting(
+            .worker, "GONDOLA_RETRY_PATIENCE", \.policy.retries.patience, any,
+            "The same where waiting is the remedy: a rate limit, a model that is away, an account to be mended"),
+        Setting(
+            .worker, "GONDOLA_MODEL_PAUSE_FIRST", \.policy.modelPause.first, any,
+            "How long nobody asks for a model that is offline or at capacity; it doubles"),
+        Setting(
+            .worker, "GONDOLA_MODEL_PAUSE_LONGEST", \.policy.modelPause.longest, any,
+            "The longest such pause"),
         Setting(
             .worker, "GONDOLA_RENDER_DEADLINE", \.policy.deadline, any,
             "A job that renders longer is given up"),

@@ -14,6 +14,8 @@ enum AccountSignal: Hashable, Sendable {
     case failure
     case success
     case farewell(DeprecationNotice)
+    /// An answer named so many requests as the endpoint's limit.
+    case limit(endpoint: String, requests: Int)
 
     /// So many failures in half a minute rest an account. The guide says that 20 block it (PROTOCOL §13); what is on its way
     /// to other workers needs room.
@@ -25,6 +27,9 @@ enum AccountSignal: Hashable, Sendable {
         // A file's host knows nothing of the account.
         guard endpoint != .download, endpoint != .deleteDownload else { return [] }
         var signals: [AccountSignal] = headers.deprecation.isGiven ? [.farewell(headers.deprecation)] : []
+        if endpoint == .queue || endpoint == .retrieve, let limit = headers.rateLimits.limit, limit > 0 {
+            signals.append(.limit(endpoint: endpoint.rawValue, requests: limit))
+        }
         switch status {
         // Models and prices are open to everybody: they say nothing of the account.
         case 200..<300: if endpoint == .queue || endpoint == .retrieve { signals.append(.success) }
@@ -67,13 +72,27 @@ final class AccountWatch: Sendable {
     /// Accounts that may be resting: only for these is a success worth a word to the database.
     private let suspects = Mutex<Set<String>>([])
     private let farewells = Mutex<Set<DeprecationNotice>>([])
+    /// The configured limits by endpoint: only a smaller one is worth a word.
+    private let limits: [String: Int]
+    /// When a told limit was last passed on; once in a window will do.
+    private let told = Mutex<[Told: ContinuousClock.Instant]>([:])
+
+    private struct Told: Hashable {
+        var account: String
+        var endpoint: String
+        var requests: Int
+    }
+
+    /// For so many windows a limit that a header named is believed without being heard again.
+    static let toldWindows = 10.0
 
     /// Signals that wait for the database; older ones give way, since the upstream repeats itself.
     private static let backlog = 1024
 
-    init(store: PostgresStore, window: TimeInterval, log: Logger) {
+    init(store: PostgresStore, window: TimeInterval, limits: [String: Int], log: Logger) {
         self.store = store
         self.window = window
+        self.limits = limits
         self.log = log
         (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.backlog))
     }
@@ -83,9 +102,23 @@ final class AccountWatch: Sendable {
             switch signal {
             case .success where !suspects.withLock { $0.contains(account) }: continue
             case .failure, .blocked: suspects.withLock { _ = $0.insert(account) }
+            case .limit(let endpoint, let requests):
+                guard isNews(Told(account: account, endpoint: endpoint, requests: requests)) else { continue }
             case .success, .pause, .farewell: break
             }
             continuation.yield(Heard(account: account, signal: signal))
+        }
+    }
+
+    private func isNews(_ limit: Told) -> Bool {
+        guard limit.requests < limits[limit.endpoint] ?? 0 else { return false }
+        return told.withLock { told in
+            let now = ContinuousClock.now
+            if let last = told[limit], now - last < .seconds(window) { return false }
+            // A header that names another number each time must not fill the memory.
+            if told.count >= 1000 { told = [:] }
+            told[limit] = now
+            return true
         }
     }
 
@@ -125,6 +158,12 @@ final class AccountWatch: Sendable {
             if try await store.closeBreaker(account: account) {
                 log.notice("the account answers again", metadata: ["account": "\(account)"])
             }
+        case .limit(let endpoint, let requests):
+            try await store.tell(
+                limit: requests, endpoint: endpoint, account: account, for: window * Self.toldWindows)
+            log.notice(
+                "the upstream names a smaller limit",
+                metadata: ["account": "\(account)", "endpoint": "\(endpoint)", "requests": "\(requests)"])
         case .farewell(let notice): say(notice)
         }
     }

@@ -29,13 +29,18 @@ struct ActionRunner: Sendable {
     var watch: AccountWatch
     var objects: LocalObjectStore
     var models: ModelDirectory
+    var pauses: ModelPauses
     var journal: AnswerJournal
     var queueLimit: RateLimit
+    /// How often it is worth looking whether a model that is listed as offline still is.
+    var listingAge: TimeInterval
     var retrieveLimit: RateLimit
     var videoBytesLimit: Int64
     var log: Logger
 
-    /// Polls and clean-ups need a request of the retrieve budget, which `PollDesk` grants before they are run.
+    /// Polls and clean-ups need a request of the retrieve budget, submissions one of the queue's: a desk grants it before
+    /// they are run.
+    ///
     /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it.
     func run(_ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?) async throws
         -> ActionResult
@@ -43,13 +48,37 @@ struct ActionRunner: Sendable {
         guard let venice = accounts[record.account] else { return Self.waitForAccount(record.account, action) }
         return switch action {
         case .price: try await price(record, venice)
-        case .intendSubmission(let quotation): try await intend(record, quotation)
+        case .intendSubmission:
+            try await hindrance(action, record) ?? ActionResult(.submissionIntended(by: record.token))
         case .submit: await submit(record, venice)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
         case .store(let rendering): try await bringHome(rendering, of: record, venice, carrying: &carried)
         case .cleanUp(let delivery): try await cleanUp(delivery, venice)
         }
+    }
+
+    /// Why a job that has paid nothing must not go on now: it waits, or ends, and says so. Nil for every other.
+    ///
+    /// Budgets are looked at before the turn, so that a job that has no room uses none up. What counts is the commit of the
+    /// intent, which looks again.
+    func hindrance(_ action: NextAction, _ record: JobRecord) async throws -> ActionResult? {
+        switch action {
+        case .price: return try await absence(of: try record.request.model, record)
+        case .intendSubmission(let quotation):
+            if let absence = try await absence(of: try record.request.model, record) { return absence }
+            let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
+            return try await store.refusal(of: reservation).map { ActionResult($0.event) }
+        case .submit, .reportLost, .poll, .store, .cleanUp: return nil
+        }
+    }
+
+    private func absence(of id: String, _ record: JobRecord) async throws -> ActionResult? {
+        if case .found(let model) = models.find(id), model.isOffline {
+            let words = "the upstream lists the model \(id) as offline"
+            return ActionResult(.setback(Setback(.modelUnavailable, words, retryAfter: listingAge)))
+        }
+        return try await pauses.hindrance(id, job: record.id).map { ActionResult(.setback($0)) }
     }
 
     /// No other account may go on with the job, so it waits for its own. Nothing is lost by that: whatever is under way
@@ -87,18 +116,9 @@ struct ActionRunner: Sendable {
                 .priced(try await venice.quote(QuoteRequest(request, model: model, assets: assets))))
         } catch {
             models.learn(from: error, about: model.id)
+            await pauses.learn(from: error, about: model.id)
             return ActionResult(error.beforePayment)
         }
-    }
-
-    /// Budgets first: a job that has no room must not use up a turn. What counts is the commit, which looks again.
-    private func intend(_ record: JobRecord, _ quotation: Quotation) async throws -> ActionResult {
-        let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
-        if let refusal = try await store.refusal(of: reservation) { return ActionResult(refusal.event) }
-        if let wait = try await wait(for: queueLimit, account: record.account) {
-            return ActionResult(.postponed(wait))
-        }
-        return ActionResult(.submissionIntended(by: record.token))
     }
 
     // MARK: - the money
@@ -149,12 +169,14 @@ struct ActionRunner: Sendable {
             if let failure = receipt.journalFailure {
                 log.error("a paid answer was not journalled", metadata: ["error": "\(failure)"])
             }
+            await pauses.answered(request.model)
             result = ActionResult(
                 .submissionAccepted(Receipt(receipt)), evidence: AttemptEvidence(.accepted, httpStatus: 200),
                 journalFile: file)
         } catch {
             // First, since the next try is made for the model as it is known then.
             models.learn(from: error, about: request.model)
+            await pauses.learn(from: error, about: request.model)
             result = ActionResult(
                 request.event(after: error), evidence: AttemptEvidence(error), journalFile: file)
         }

@@ -10,7 +10,8 @@ import VideoModels
 extension VeniceError {
     /// While pricing: nothing is paid, and a refusal is final.
     var beforePayment: JobEvent {
-        switch self {
+        if isModelUnavailable { return .setback(Setback(.modelUnavailable, words, retryAfter: delay)) }
+        return switch self {
         case .notSent, .retryLater, .unexpectedAnswer, .outcomeUnknown:
             .setback(Setback(.unreachable, words, retryAfter: delay))
         case .throttled: .setback(Setback(.throttled, words, retryAfter: delay))
@@ -23,7 +24,9 @@ extension VeniceError {
     var onSubmission: JobEvent {
         switch self {
         case .notSent: .submissionNotSent(Setback(.unreachable, words))
-        case .throttled: .submissionNotSent(Setback(.throttled, words, retryAfter: delay))
+        case .throttled:
+            .submissionNotSent(
+                Setback(isModelUnavailable ? .modelUnavailable : .throttled, words, retryAfter: delay))
         case .outcomeUnknown, .retryLater, .unexpectedAnswer: .submissionLost(evidence: words)
         case .refused, .invalid, .gone: .refused(failure)
         // A kind of consent that this build cannot give is a refusal.
@@ -59,14 +62,7 @@ extension VeniceError {
 
     private var words: String { "\(self)" }
 
-    private var delay: TimeInterval? {
-        switch self {
-        case .throttled(let delay, _), .retryLater(let delay, _, _): delay?.seconds
-        case .notSent, .outcomeUnknown, .refused, .invalid, .paymentNeeded, .operatorMustAct, .consentNeeded, .gone,
-            .unexpectedAnswer:
-            nil
-        }
-    }
+    private var delay: TimeInterval? { retryAfter?.seconds }
 
     private var failure: Failure {
         switch self {

@@ -10,8 +10,10 @@ import VideoModels
 final class Worker: Sendable {
     private let store: PostgresStore
     private let runner: ActionRunner
-    private let desk: PollDesk
+    private let polls: PollDesk
+    private let submissions: SubmissionDesk
     private let durations: DurationBook
+    private let admission: AdmissionSweep
     private let policy: JobPolicy
     private let settings: WorkerSettings
     private let log: Logger
@@ -32,12 +34,14 @@ final class Worker: Sendable {
     }
 
     init(
-        store: PostgresStore, runner: ActionRunner, desk: PollDesk, policy: JobPolicy, settings: WorkerSettings,
-        bell: Bell, heartbeat: Heartbeat, log: Logger
+        store: PostgresStore, runner: ActionRunner, polls: PollDesk, submissions: SubmissionDesk, policy: JobPolicy,
+        settings: WorkerSettings, bell: Bell, heartbeat: Heartbeat, log: Logger
     ) {
         self.store = store
         self.runner = runner
-        self.desk = desk
+        self.polls = polls
+        self.submissions = submissions
+        admission = AdmissionSweep(store: store, log: log)
         durations = DurationBook(store: store, policy: policy, log: log)
         recovery = AnswerRecovery(store: store, journal: runner.journal, policy: policy, log: log)
         self.policy = policy
@@ -51,9 +55,12 @@ final class Worker: Sendable {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
-            group.addTask { await self.desk.run() }
+            group.addTask { await self.polls.run() }
+            group.addTask { await self.submissions.run() }
             group.addTask { await self.durations.run() }
             await lookAtHeld()
+            group.addTask { await self.runner.pauses.run() }
+            group.addTask { await self.admission.run() }
             while !isDraining.load(ordering: .acquiring) {
                 let wait = await claim(into: &group)
                 heartbeat.beat()
@@ -76,13 +83,21 @@ final class Worker: Sendable {
     /// Stops claiming. What is in hand goes on to its next durable point.
     func drain() {
         isDraining.store(true, ordering: .releasing)
-        desk.close()
+        polls.close()
+        submissions.close()
         durations.stop()
+        runner.pauses.stop()
+        admission.stop()
         bell.ring()
         renewalBell.ring()
     }
 
     var jobsInHand: Int { held.withLock { $0.count } }
+
+    /// Jobs that wait for a request, and models that nobody asks for.
+    var waiting: (polls: Int, submissions: Int, models: Int) {
+        (polls.waiting, submissions.waiting, runner.pauses.count)
+    }
 
     /// Breaks off what is still in hand, for the end of the grace period; its leases run out by themselves.
     func abandon() {
@@ -92,8 +107,8 @@ final class Worker: Sendable {
 
     /// Claims what there is room for and starts it; returns how long to wait before looking again.
     private func claim(into group: inout DiscardingTaskGroup) async -> Duration {
-        // Those that wait for their turn to be looked at cost next to nothing.
-        let (held, waiting) = (self.held.withLock { $0.count }, desk.waiting)
+        // Those that wait for their turn cost next to nothing.
+        let (held, waiting) = (self.held.withLock { $0.count }, polls.waiting + submissions.waiting)
         let room = min(settings.jobs - (held - waiting), settings.watched - held)
         guard room > 0 else { return .seconds(settings.claimInterval) }
         do {
@@ -136,18 +151,24 @@ final class Worker: Sendable {
         var carried: VideoStream?
         // When the rendering was last seen under way, in seconds after its submission.
         var lastLook = 0.0
+        // When the request was granted that the submission is to leave with.
+        var grantedAt: ContinuousClock.Instant?
         defer { carried?.body.close() }
         do {
             while let action = record.progress.state.nextAction(holding: record.token), !Task.isCancelled {
                 if isDraining.load(ordering: .acquiring), action.canWait {
                     return try await store.giveBack([record])
                 }
-                if let errand = errand(action, record, lastLook),
-                    await !desk.turn(account: record.account, errand)
-                {
+                var result: ActionResult
+                if let hindered = try await runner.hindrance(action, record) {
+                    result = hindered
+                } else if await mayAct(action, record, lastLook, &grantedAt) {
+                    result = try await runner.run(action, for: record, carrying: &carried)
+                } else if action.canWait {
                     return try await store.giveBack([record])
+                } else {
+                    result = Self.turnedAway
                 }
-                var result = try await runner.run(action, for: record, carrying: &carried)
                 if await learnedNothing(result.event, &record, &lastLook) { continue }
                 let before = record.progress.state
                 let effects: [JobEffect]
@@ -173,6 +194,9 @@ final class Worker: Sendable {
             var next = record
             let effects = try next.progress.apply(
                 result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
+            if effects.contains(.publish), case .rendering(let rendering) = next.progress.state {
+                next.progress.expect(durations.law(of: next, rendering), policy: policy)
+            }
             do { return (try await commit(next, effects, result, log), effects) } catch StoreError.overBudget(
                 let refusal)
             {
@@ -181,15 +205,32 @@ final class Worker: Sendable {
         }
     }
 
-    /// What an action has to wait its turn for.
-    private func errand(_ action: NextAction, _ record: JobRecord, _ lastLook: Double) -> PollDesk.Errand? {
+    /// Waits for the job's turn where the action needs a request of a shared budget. False when the worker is closing.
+    private func mayAct(
+        _ action: NextAction, _ record: JobRecord, _ lastLook: Double, _ grantedAt: inout ContinuousClock.Instant?
+    ) async -> Bool {
         switch action {
         case .poll(let rendering):
-            .look(law: durations.law(of: record, rendering), submittedAt: rendering.submittedAt, lastLook: lastLook)
-        case .cleanUp: .cleanUp
-        case .price, .intendSubmission, .submit, .reportLost, .store: nil
+            let law = durations.law(of: record, rendering)
+            return await polls.turn(
+                account: record.account, .look(law: law, submittedAt: rendering.submittedAt, lastLook: lastLook))
+        case .cleanUp: return await polls.turn(account: record.account, .cleanUp)
+        case .intendSubmission: break
+        // The intent took longer to become durable than a grant is good for.
+        case .submit: if let grantedAt, !SubmissionDesk.isStale(grantedAt, runner.queueLimit) { return true }
+        case .price, .reportLost, .store: return true
         }
+        let isGranted = await submissions.turn(
+            account: record.account,
+            SubmissionLane.Errand(user: record.user, priority: record.priority, since: record.createdAt))
+        grantedAt = isGranted ? .now : nil
+        return isGranted
     }
+
+    /// An intent whose turn did not come before the worker closed.
+    private static let turnedAway = ActionResult(
+        .submissionNotSent(Setback(.throttled, "the worker stopped before the submission's turn")),
+        evidence: AttemptEvidence(.notSent, message: "the worker stopped before the submission's turn"))
 
     /// Whether a look found the job as it was. Such a look writes nothing; one that found the end teaches how long these
     /// renderings take.

@@ -13,7 +13,7 @@ extension VeniceError {
         let told = ErrorBody(body)
         let evidence = VeniceEvidence(
             endpoint: endpoint, status: status, headers: headers, requestID: told.requestID, code: told.code,
-            message: told.message, link: link)
+            message: told.message, link: link, isFromAPI: told.isFromAPI)
         if let refusal = SignInRefusal(status: status, code: told.code), endpoint.takesSignature,
             refusal.deservesAnother
         {

@@ -40,6 +40,20 @@ public enum VeniceError: Error, Hashable, Sendable {
     }
 }
 
+extension VeniceError {
+    /// The model is why, not the request or the account: it is offline or at capacity (PROTOCOL §12.2). Others are not
+    /// concerned. A 503 of whatever stands in front of the API says nothing of a model.
+    public var isModelUnavailable: Bool {
+        guard evidence.endpoint == .quote || evidence.endpoint == .queue, evidence.isFromAPI else { return false }
+        switch evidence.status {
+        case 503: return true
+        case 429:
+            return evidence.code?.hasPrefix("MODEL_") == true || evidence.message.lowercased().contains("capacity")
+        default: return false
+        }
+    }
+}
+
 extension VeniceError: CustomStringConvertible {
     public var description: String {
         let word =
@@ -75,12 +89,15 @@ public struct VeniceEvidence: Hashable, Sendable, CustomStringConvertible {
     /// The upstream's words, shortened and cleaned of keys and links, or those of the transport.
     public let message: String
 
+    /// Whether the answer's words are the API's own rather than those of something in front of it.
+    let isFromAPI: Bool
+
     /// `CF-RAY`, which names the request at the upstream's edge.
     public var ray: String? { headers?.ray }
 
     init(
         endpoint: VeniceEndpoint, status: Int? = nil, headers: AnswerHeaders? = nil, requestID: String? = nil,
-        code: String? = nil, message: String, link: LinkSecret? = nil
+        code: String? = nil, message: String, link: LinkSecret? = nil, isFromAPI: Bool = false
     ) {
         // Before anything is cut, since half a secret is not found any more.
         func clean(_ text: String) -> String { Scrubber.clean(link?.strike(text) ?? text) }
@@ -90,6 +107,7 @@ public struct VeniceEvidence: Hashable, Sendable, CustomStringConvertible {
         self.requestID = requestID.map(clean) ?? self.headers?.requestID
         self.code = code.map { String(clean($0).prefix(100)) }
         self.message = clean(message)
+        self.isFromAPI = isFromAPI
     }
 
     init(_ answer: VeniceClient.Answer, _ message: String) {

@@ -30,6 +30,7 @@ struct JobReportText {
             ("try prompt", job.failure?.suggestedPrompt), ("hint", job.failure?.hint), ("model", job.request.model),
             ("prompt", job.request.prompt),
             ("price", job.price.map { $0.description }), ("price limit", job.maxPrice.map { $0.description }),
+            ("priority", job.priority == "normal" ? nil : job.priority),
             ("account", job.account), ("upstream id", job.queueID), ("usually takes", usual),
             ("polls", job.polls.map { String($0) }), ("last setback", setback), ("next", next),
         ]

@@ -100,6 +100,7 @@ struct UpstreamFlags: SettingGroup {
 }
 
 struct WorkerFlags: SettingGroup {
+    @Option(setting: "active-jobs") var activeJobs: String?
     @Option(setting: "worker-jobs") var workerJobs: String?
     @Option(setting: "lease") var lease: String?
     @Option(setting: "lease-renewal") var leaseRenewal: String?
@@ -110,6 +111,11 @@ struct WorkerFlags: SettingGroup {
     @Option(setting: "poll-unknown-usual") var pollUnknownUsual: String?
     @Option(setting: "backoff-first") var backoffFirst: String?
     @Option(setting: "backoff-longest") var backoffLongest: String?
+    @Option(setting: "retry-tries") var retryTries: String?
+    @Option(setting: "retry-age") var retryAge: String?
+    @Option(setting: "retry-patience") var retryPatience: String?
+    @Option(setting: "model-pause-first") var modelPauseFirst: String?
+    @Option(setting: "model-pause-longest") var modelPauseLongest: String?
     @Option(setting: "render-deadline") var renderDeadline: String?
     @Option(setting: "server-error-limit") var serverErrorLimit: String?
     @Option(setting: "clean-up-limit") var cleanUpLimit: String?

@@ -14,11 +14,17 @@ struct StoreOptions: SettingGroup {
 
     /// Runs a command's work on the database and closes its connections, whatever comes of it.
     func withStore<T>(_ body: (PostgresStore) async throws -> T) async throws -> T {
-        let configuration = try configuration()
+        try await Self.withStore(configuration(), body)
+    }
+
+    static func withStore<T>(
+        _ configuration: Configuration, _ body: (PostgresStore) async throws -> T
+    ) async throws -> T {
         var log = Logger.standardError(configuration)
         log.logLevel = max(log.logLevel, .warning)
         let store = PostgresStore(
-            conninfo: configuration.databaseURL.reveal(), secrets: nil, connections: 1, log: log)
+            conninfo: configuration.databaseURL.reveal(), secrets: nil, connections: 1,
+            activeJobs: configuration.activeJobs, log: log)
         let result: Result<T, any Error>
         do { result = .success(try await body(store)) } catch { result = .failure(error) }
         await store.close()

@@ -11,7 +11,10 @@ import VideoModels
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let file = tests.appendingPathComponent("VideoModelsTests/Fixtures/request.json")
-        return ["request": try JSONSerialization.jsonObject(with: Data(contentsOf: file)), "max_price": "1.5"]
+        return [
+            "request": try JSONSerialization.jsonObject(with: Data(contentsOf: file)), "max_price": "1.5",
+            "priority": "high",
+        ]
     }
 
     @Test func `a submission with everything has no findings, and leaves no key out`() throws {

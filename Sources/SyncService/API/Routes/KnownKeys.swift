@@ -54,6 +54,7 @@ extension KnownKeys {
         switch $0 {
         case .request: .object(videoRequest)
         case .maxPrice: .price
+        case .priority: .text
         }
     }
 

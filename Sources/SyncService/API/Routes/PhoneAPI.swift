@@ -55,7 +55,13 @@ struct PhoneAPI: Sendable {
             throw Problem.malformed(
                 "Idempotency-Key is needed, 1 to 200 bytes: a submission is paid, and must be safe to repeat")
         }
-        let (submission, strangers) = try await request.decode(JobSubmission.self, keys: .submission)
+        var (submission, strangers) = try await request.decode(JobSubmission.self, keys: .submission)
+        if let priority = submission.priority, priority.known == nil {
+            strangers.append(
+                Finding(
+                    field: "priority", code: .notAllowed, message: "is not a priority", given: priority.word,
+                    allowed: Job.Priority.allCases.map(\.rawValue)))
+        }
         let hash = ContentHash(of: try Wire.encode(submission))
         let idempotency = IdempotencyKey(key: key, bodyHash: Data(hash.bytes))
         // Before validating: what was taken in once is not refused now because a model has left since.

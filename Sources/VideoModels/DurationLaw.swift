@@ -5,9 +5,9 @@ import Foundation
 /// Log-normal because durations of like jobs spread by factors, and because two numbers learned on line describe it. A
 /// mixture because the law may be wrong: a thin, wide part keeps the remaining time finite when a job outlives everything
 /// that the narrow part thinks possible.
-public struct DurationLaw: Hashable, Sendable {
+public struct DurationLaw: Hashable, Sendable, Codable {
     /// One log-normal law with its share of the whole.
-    public struct Part: Hashable, Sendable {
+    public struct Part: Hashable, Sendable, Codable {
         public var weight: Double
         /// Mean and standard deviation of the logarithm of the seconds.
         public var mu: Double
@@ -68,7 +68,8 @@ public struct DurationLaw: Hashable, Sendable {
         return high
     }
 
-    static let longest = 1e7
+    /// No rendering takes so many seconds.
+    public static let longest = 1e7
 
     /// Nodes and weights of Gauss and Legendre's rule with eight points, for the interval from -1 to 1; the other half
     /// is symmetric (Abramowitz and Stegun, table 25.4).
