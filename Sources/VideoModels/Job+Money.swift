@@ -111,6 +111,7 @@ extension Job {
             /// A sentence for a person.
             public var message: String
 
+            /// What there is to choose from.
             public enum Word: String, Sendable, CaseIterable {
                 case wait, resubmit, agree
                 case giveUp = "give_up"
@@ -151,6 +152,7 @@ extension Job {
         /// When the reason ends by itself, at the latest.
         public var until: Date?
 
+        /// What holds a job back.
         public enum Kind: String, Sendable, CaseIterable {
             /// The service has spent all that it may in this period.
             case spendingCap = "spending_cap"

@@ -32,7 +32,18 @@ import VideoModels
 
             #expect(try await stack.simulator.ledger().charges.count == 1)
             #expect(try await stack.database.sql("select kind from ledger order by number") == "reserve\nsettle")
-            #expect(try await stack.gondola(["ledger", "audit"]).status == 0)
+            #expect(try await stack.gondola(["ledger", "audit"]).output.contains("everything adds up"))
+            let users = try await stack.gondola(["users", "list"]).output
+            #expect(users.contains("\(limit) a month") && users.contains("\(price)"))
+            // What the manual shows can be typed as it stands.
+            for line in [
+                "ledger balance --since 30d", "ledger spend --by user --since 30d", "ledger spend --by model",
+                "ledger unknowns --json", "ledger refunds --since 30d", "ledger audit --json",
+                "users budget e2e --per-day 5 --per-month 50", "users budget e2e --none", "users budget e2e --default",
+            ] {
+                let told = try await stack.gondola(line.split(separator: " ").map(String.init))
+                #expect(told.status == 0 && !told.output.isEmpty, "\(line): \(told.complaint)")
+            }
             #expect(await gondola.terminate() == 0)
         }
     }

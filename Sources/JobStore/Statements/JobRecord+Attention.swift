@@ -1,6 +1,6 @@
 import Foundation
 import JobLifecycle
-import VideoModels
+public import VideoModels
 
 extension JobRecord {
     /// What the phone is told of why the job failed.

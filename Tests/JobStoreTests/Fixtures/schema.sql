@@ -1,3 +1,42 @@
+CREATE FUNCTION public.count_spending() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if not exists (select from added where kind <> 'settle') then return null; end if;
+    insert into spending as counter (user_id, period, starts_on, amount)
+    select user_id, period, date_trunc(period, reserved_at at time zone 'UTC')::date as starts_on, sum(change)
+    from (
+        select user_id, amount as change, at as reserved_at from added where kind = 'reserve'
+        union all
+        select added.user_id, -added.amount, reservation.at
+        from added left join lateral (
+            select ledger.at from ledger
+            where (ledger.user_id, ledger.job_id) = (added.user_id, added.job_id)
+                and ledger.kind = 'reserve' and ledger.number < added.number
+            order by ledger.number desc limit 1
+        ) as reservation on true
+        where added.kind in ('release', 'refund')
+    ) as changes, (values ('day'), ('month')) as periods (period)
+    group by user_id, period, starts_on
+    order by user_id, period, starts_on
+    on conflict (user_id, period, starts_on) do update set amount = counter.amount + excluded.amount;
+    return null;
+end $$;
+
+CREATE FUNCTION public.mark_attention() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.state <> 'attention' then
+        new.attention_since = null;
+        new.attention_verdict = null;
+    elsif old.state <> 'attention' or old.attention_kind <> new.attention_kind then
+        new.attention_since = clock_timestamp();
+        new.attention_verdict = null;
+    end if;
+    return new;
+end $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -35,10 +74,10 @@ CREATE TABLE public.attempts (
     request_id text,
     balance text,
     message text,
+    reconciliation jsonb,
     CONSTRAINT attempt_ends_with_an_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'not_sent'::text, 'lost'::text, 'blocked'::text])))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+);
 
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
@@ -88,8 +127,7 @@ CREATE TABLE public.job_steps (
     number bigint NOT NULL,
     state text NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+);
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -135,20 +173,26 @@ CREATE TABLE public.jobs (
     deleted_at timestamp with time zone,
     consent_request jsonb,
     consented_at timestamp with time zone,
+    failure_notes jsonb,
+    hold jsonb,
+    attention_since timestamp with time zone,
+    attention_verdict text,
     CONSTRAINT job_attention_says_why CHECK (((state = 'attention'::text) = (attention_kind IS NOT NULL))),
     CONSTRAINT job_consent_is_to_something CHECK (((consent_request IS NOT NULL) OR ((consented_at IS NULL) AND (attention_kind IS DISTINCT FROM 'consent_needed'::text)))),
     CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT job_held_waits CHECK (((hold IS NULL) OR (state = 'quoted'::text))),
     CONSTRAINT job_paid_has_its_handle CHECK (((state <> ALL (ARRAY['rendering'::text, 'downloading'::text, 'ready'::text])) OR ((queue_id IS NOT NULL) AND (venice_model IS NOT NULL) AND (submitted_at IS NOT NULL)))),
     CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
     CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
     CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
     CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
     CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text]))),
+    CONSTRAINT jobs_attention_verdict_check CHECK ((attention_verdict = ANY (ARRAY['not_charged'::text, 'charged'::text, 'undecidable'::text]))),
     CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
 )
-WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='80');
 
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
@@ -159,8 +203,7 @@ CREATE TABLE public.ledger (
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ledger_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+);
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -192,15 +235,30 @@ CREATE TABLE public.schema_migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.spending (
+    user_id uuid NOT NULL,
+    period text NOT NULL,
+    starts_on date NOT NULL,
+    amount numeric(18,6) NOT NULL,
+    CONSTRAINT spending_period_check CHECK ((period = ANY (ARRAY['day'::text, 'month'::text])))
+)
+WITH (fillfactor='70');
+
 CREATE TABLE public.users (
     id uuid NOT NULL,
     name text NOT NULL,
     change_sequence bigint DEFAULT 0 NOT NULL,
     feed_floor bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    has_own_budget boolean DEFAULT false NOT NULL,
+    budget_per_day numeric(18,6),
+    budget_per_month numeric(18,6),
+    CONSTRAINT user_budget_is_own CHECK ((has_own_budget OR ((budget_per_day IS NULL) AND (budget_per_month IS NULL)))),
+    CONSTRAINT users_budget_per_day_check CHECK ((budget_per_day >= (0)::numeric)),
+    CONSTRAINT users_budget_per_month_check CHECK ((budget_per_month >= (0)::numeric)),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 )
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='70');
 
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
@@ -253,7 +311,7 @@ ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (user_id, id);
 
 ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_pkey PRIMARY KEY (user_id, number);
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (user_id, job_id, number);
 
 ALTER TABLE ONLY public.model_catalogues
     ADD CONSTRAINT model_catalogues_pkey PRIMARY KEY (account);
@@ -263,6 +321,9 @@ ALTER TABLE ONLY public.rate_budgets
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.spending
+    ADD CONSTRAINT spending_pkey PRIMARY KEY (user_id, period, starts_on);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_name_key UNIQUE (name);
@@ -278,21 +339,23 @@ ALTER TABLE ONLY public.videos
 
 CREATE UNIQUE INDEX attempts_one_open ON public.attempts USING btree (user_id, job_id) WHERE (ended_at IS NULL);
 
-CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
-
-CREATE INDEX jobs_deleted ON public.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
-
 CREATE INDEX jobs_due ON public.jobs USING btree (next_action_at) WHERE (next_action_at IS NOT NULL);
 
 CREATE UNIQUE INDEX jobs_feed ON public.jobs USING btree (user_id, change_sequence);
 
 CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id) WHERE (queue_id IS NOT NULL);
 
-CREATE INDEX videos_deleted ON public.videos USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX spending_of_all ON public.spending USING btree (period, starts_on);
 
 CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
 
+CREATE TRIGGER job_marks_attention BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = 'attention'::text) OR (new.state = 'attention'::text))) EXECUTE FUNCTION public.mark_attention();
+
+CREATE TRIGGER ledger_counts_spending AFTER INSERT ON public.ledger REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_spending();
+
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_is_never_emptied BEFORE TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.assets
     ADD CONSTRAINT assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -309,8 +372,17 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
 
+ALTER TABLE ONLY public.job_steps
+    ADD CONSTRAINT job_steps_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE ONLY public.spending
+    ADD CONSTRAINT spending_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
