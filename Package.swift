@@ -71,9 +71,11 @@ let package = Package(
         .executableTarget(
             name: "gondola-bench",
             dependencies: [
-                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser,
+                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
+                argumentParser,
+                logging,
             ],
-            path: "Benchmarks"),
+            path: "Benchmarks", exclude: ["Peers"]),
         .target(
             name: "FuzzExercise", dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage"],
             path: "Fuzz/Exercise"),

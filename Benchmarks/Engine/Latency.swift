@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import JobStore
+import Synchronization
+import VideoModels
+
+/// How soon a job starts.
+extension Contest {
+    /// From a submission that is durable to its claim by another pool, against a bare NOTIFY in C.
+    func latency() async throws {
+        let count = sized(2_000)
+        try await cluster.makeUsers("bench_users")
+        var figures: [String: [Double]] = [:]
+        func add(_ name: String, _ times: [Double]) { figures[name, default: []] += times }
+        for _ in 0..<rounds {
+            if let roundTrip { add("NOTIFY in C", try await bareNotify(roundTrip, count)) }
+            let starts = try await starts(count)
+            for (name, times) in [("submitted to claimed", starts.map(\.0)), ("call to claimed", starts.map(\.1))] {
+                add(name, [times.percentile(0.5), times.percentile(0.99)])
+            }
+        }
+        // Two figures a round, p50 and p99 by turns.
+        var medians: [String: Double] = [:]
+        for (name, all) in figures.sorted(by: { $0.key < $1.key }) {
+            for (offset, share) in ["p50", "p99"].enumerated() {
+                let values = stride(from: offset, to: all.count, by: 2).map { all[$0] }
+                medians["\(name), \(share)"] = values.median
+                Self.show("\(name), \(share)", values, "µs")
+            }
+        }
+        ratio(medians, "submitted to claimed, p50", to: "NOTIFY in C, p50", .atMost(1.5))
+        ratio(medians, "submitted to claimed, p99", to: "NOTIFY in C, p99", .atMost(2.5))
+        ratio(medians, "call to claimed, p50", to: "NOTIFY in C, p50")
+        try await cluster.drop("bench_users")
+    }
+
+    private func bareNotify(_ program: String, _ count: Int) async throws -> [Double] {
+        let output = try await Program.run([program, cluster.address("bench_users"), "\(count)"])
+        let figures = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        guard figures.count == 2 else { throw ValidationError("\(program) said: \(output)") }
+        return figures
+    }
+
+    /// Microseconds to the claim of each job, since its submission was durable and since it was called.
+    private func starts(_ count: Int) async throws -> [(Double, Double)] {
+        try await cluster.make("bench_round", from: "bench_users")
+        let (phone, worker) = (
+            cluster.store("bench_round", connections: 2), cluster.store("bench_round", connections: 2)
+        )
+        let (wakeups, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (claims, claimed) = AsyncStream.makeStream(of: (JobID, ContinuousClock.Instant).self)
+        let listener = worker.listen { _ in wake.yield() }
+        let working = Task {
+            for await _ in wakeups {
+                for record in try await worker.claim(limit: 32, lease: 600, worker: "bench") {
+                    claimed.yield((record.id, .now))
+                }
+            }
+        }
+        var times: [(Double, Double)] = []
+        let submission = try Self.submission()
+        var arrivals = claims.makeAsyncIterator()
+        for number in 0..<count {
+            let (id, called) = (JobID(at: Date()), ContinuousClock.now)
+            _ = try await phone.submit(submission, id: id, user: Self.user(number % Cluster.users), account: "default")
+            let durable = ContinuousClock.now
+            // A hint that is lost costs the figure a quarter of a second instead of holding it up for good.
+            let reminder = Task { if (try? await Task.sleep(for: .milliseconds(250))) != nil { wake.yield() } }
+            guard let (job, at) = await arrivals.next(), job == id else {
+                throw ValidationError("another job was claimed")
+            }
+            reminder.cancel()
+            times.append((durable.duration(to: at).seconds * 1e6, called.duration(to: at).seconds * 1e6))
+        }
+        wake.finish()
+        try await working.value
+        listener.stop()
+        await phone.close()
+        await worker.close()
+        return times
+    }
+}
