@@ -26,6 +26,7 @@ struct EngineBench: AsyncParsableCommand {
     @Option(help: "Where the scripts of the other contestants are.") var peers = "Benchmarks/Peers"
 
     func run() async throws {
+        setvbuf(stdout, nil, _IOLBF, 0)  // what has been found is told at once, also into a file
         let cluster = try Cluster()
         try await cluster.describe()
         let contest = Contest(
