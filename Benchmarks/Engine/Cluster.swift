@@ -44,7 +44,7 @@ struct Cluster: Sendable {
                 'server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size'
             ]) as name
             """)
-        print(settings.trimmingCharacters(in: .whitespacesAndNewlines))
+        tell(settings.trimmingCharacters(in: .whitespacesAndNewlines))
         for setting in ["fsync=on", "synchronous_commit=on", "full_page_writes=on"] where !settings.contains(setting) {
             throw ValidationError(
                 "figures of a cluster without \(setting) would say nothing; start it without --throwaway")

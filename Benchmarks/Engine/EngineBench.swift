@@ -26,13 +26,12 @@ struct EngineBench: AsyncParsableCommand {
     @Option(help: "Where the scripts of the other contestants are.") var peers = "Benchmarks/Peers"
 
     func run() async throws {
-        setvbuf(stdout, nil, _IOLBF, 0)  // what has been found is told at once, also into a file
         let cluster = try Cluster()
         try await cluster.describe()
         let contest = Contest(
             cluster: cluster, rounds: rounds, scale: scale, python: python, roundTrip: roundTrip, peers: peers)
         for section in sections {
-            print("\n\(section.rawValue)")
+            tell("\n\(section.rawValue)")
             try await contest.run(section)
         }
         try await cluster.clear()
@@ -88,7 +87,7 @@ struct Contest: Sendable {
 
     static func show(_ name: String, _ figures: [Double], _ unit: String) {
         let all = figures.map(\.short).joined(separator: ", ")
-        print("  \(name.padding(toLength: 52, withPad: " ", startingAt: 0)) \(figures.median.short) \(unit)  (\(all))")
+        tell("  \(name.padding(toLength: 52, withPad: " ", startingAt: 0)) \(figures.median.short) \(unit)  (\(all))")
     }
 
     enum Goal {
@@ -106,8 +105,14 @@ struct Contest: Sendable {
             case .atMost(let goal): "; goal at most \(goal): \(ratio <= goal ? "reached" : "NOT reached")"
             case nil: ""
             }
-        print("  → \(name) / \(peer) = \(ratio.short)\(verdict)")
+        tell("  → \(name) / \(peer) = \(ratio.short)\(verdict)")
     }
+}
+
+/// Prints a line at once, also into a file: a run that is cut short keeps what it has found.
+func tell(_ line: String) {
+    print(line)
+    fflush(nil)
 }
 
 extension [Double] {

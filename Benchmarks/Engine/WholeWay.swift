@@ -11,7 +11,7 @@ extension Contest {
         let jobs = sized(3_000)
         try await cluster.makeJobs("bench_jobs", jobs)
         let (transcript, outcome) = try await record(jobs)
-        print("  \(transcript.transactions) transactions of \(transcript.statements) statements for \(jobs) jobs")
+        tell("  \(transcript.transactions) transactions of \(transcript.statements) statements for \(jobs) jobs")
         let figures = try await medians(
             "jobs/s",
             [
