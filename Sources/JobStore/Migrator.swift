@@ -29,6 +29,7 @@ public struct Migrator: Sendable {
         Migration(name: "0001_initial.sql", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self)),
         Migration(name: "0002_polling.sql", sql: String(decoding: PackageResources._002_polling_sql, as: UTF8.self)),
         Migration(name: "0003_consent.sql", sql: String(decoding: PackageResources._003_consent_sql, as: UTF8.self)),
+        Migration(name: "0006_engine.sql", sql: String(decoding: PackageResources._006_engine_sql, as: UTF8.self)),
     ]
 
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

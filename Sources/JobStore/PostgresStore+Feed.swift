@@ -71,7 +71,7 @@ private struct FeedReader {
     private func job(_ row: Row) throws -> Change {
         let record = try JobRecord(row, secrets: nil)
         let gone = Change.Object.deleted(kind: .known(.job), id: record.id.description)
-        return Change(sequence: record.changeSequence, object: record.isDeleted ? gone : .job(record.job))
+        return Change(sequence: record.changeSequence, object: record.isDeleted ? gone : .job(try record.job))
     }
 
     private func video(_ row: Row) throws -> Change {

@@ -14,6 +14,25 @@ public struct IdempotencyKey: Hashable, Sendable {
     }
 }
 
+/// A validated request, to be taken in as a job.
+public struct NewJob: Sendable {
+    public var submission: JobSubmission
+    public var id: JobID
+    public var user: UserID
+    public var account: String
+    public var key: IdempotencyKey?
+
+    public init(
+        _ submission: JobSubmission, id: JobID, user: UserID, account: String, key: IdempotencyKey? = nil
+    ) {
+        self.submission = submission
+        self.id = id
+        self.user = user
+        self.account = account
+        self.key = key
+    }
+}
+
 extension PostgresStore {
     /// Takes a validated request in. The job, its key and its change are durable on return; nothing is paid.
     ///
@@ -21,31 +40,47 @@ extension PostgresStore {
     public func submit(
         _ submission: JobSubmission, id: JobID, user: UserID, account: String, key: IdempotencyKey? = nil
     ) async throws -> JobDetail {
-        let request = Value.text(String(decoding: try Wire.encode(submission.request), as: UTF8.self))
-        let detail = try await pool.transaction { connection in
-            // The lock on the user's row, taken by drawing, also keeps two submissions with one key apart.
-            let sequence = try connection.draw(1, for: user)
-            if let key, let known = try connection.recall(key, of: user) {
-                return try connection.detail(of: known, user: user)
+        let job = NewJob(submission, id: id, user: user, account: account, key: key)
+        guard let outcome = await submit([job]).first else { throw StoreError.notFound }
+        return try outcome.get()
+    }
+
+    /// Takes requests in, hundreds in a transaction, and says of each what became of it, in their order.
+    ///
+    /// What one job's request or key is refused for is that job's failure alone. After `.unavailable` it may be there: ask
+    /// again with the same key.
+    public func submit(_ jobs: [NewJob]) async -> [Result<JobDetail, any Error>] {
+        let plan = SubmissionPlan(jobs)
+        var outcomes: [Int: Result<JobDetail, any Error>] = [:]
+        for wave in plan.waves {
+            await withTaskGroup(of: [(Int, Result<JobDetail, any Error>)].self) { group in
+                for (number, batch) in wave.enumerated() {
+                    // One is made ready while the other is written.
+                    if number >= 2, let done = await group.next() { outcomes.merge(done) { first, _ in first } }
+                    group.addTask { await self.submit(batch.map { ($0, jobs[$0]) }) }
+                }
+                for await done in group { outcomes.merge(done) { first, _ in first } }
             }
-            let rows = try connection.execute(
-                JobStatements.insert,
-                [
-                    .id(user), .id(id), request, .optional(submission.maxPrice, Value.money), .text(account),
-                    .int(sequence),
-                ])
-            guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else {
-                throw PostgresError.unexpectedRow("an inserted job was not returned")
-            }
-            try connection.execute(JobStatements.addStep, [.id(user), .id(id), .text("accepted")])
-            if let key {
-                try connection.execute(
-                    JobStatements.rememberKey, [.id(user), .text(key.key), .bytes(key.bodyHash), .id(id)])
-            }
-            return try connection.detail(of: record)
         }
-        await notifier.note([user.description, "jobs"])
-        return detail
+        let users = outcomes.filter { (try? $1.get()) != nil }.map { jobs[$0.key].user }
+        if !users.isEmpty { notifier.note(users: users, jobs: true) }
+        return jobs.indices.map { outcomes[$0] ?? .failure(StoreError.notFound) }
+    }
+
+    private func submit(_ batch: [(place: Int, job: NewJob)]) async -> [(Int, Result<JobDetail, any Error>)] {
+        var ready: [NewJobRow] = []
+        var refused: [(Int, Result<JobDetail, any Error>)] = []
+        for (place, job) in batch {
+            do { ready.append(try NewJobRow(job, place: place)) } catch { refused.append((place, .failure(error))) }
+        }
+        let rows = ready
+        let written: [Int: Result<JobDetail, any Error>]
+        do {
+            written = try await hot.run { $0.insert(each: rows) }
+        } catch {
+            written = Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
+        }
+        return refused + written.map { ($0.key, $0.value) }
     }
 
     /// The job that this key made, if it has made one; throws `idempotencyConflict` if with another body.
@@ -68,7 +103,7 @@ extension PostgresStore {
         evidence: AttemptEvidence? = nil
     ) async throws -> JobDetail {
         let secrets = self.secrets
-        let detail = try await pool.transaction { connection in
+        let detail = try await hot.transaction { connection in
             let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
             guard var record = try rows.first({ try JobRecord($0, secrets: secrets) }) else {
                 throw StoreError.notFound
@@ -76,24 +111,19 @@ extension PostgresStore {
             if let attempt = evidence?.token, try !connection.awaits(attempt, record) {
                 throw InvalidEvent(event, in: record.progress.state)
             }
-            let before = record
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
-            record.token.rawValue += 1
-            try connection.write(record, after: before, effects, evidence: evidence, setback: nil, secrets: secrets)
-            return try connection.detail(of: id, user: user)
+            var step = JobStep(record, effects, evidence: evidence)
+            step.token.rawValue += 1
+            let outcomes = try connection.writeInTransaction([try StepRow(step, secrets: secrets)], secrets: secrets)
+            guard let written = try outcomes.first?.get() else { throw StoreError.notFound }
+            return try connection.detail(of: written)
         }
-        await notifier.note([user.description, "jobs"])
+        notifier.note(users: [user], jobs: true)
         return detail
     }
 }
 
 extension Connection {
-    func draw(_ count: Int, for user: UserID) throws -> Int64 {
-        let rows = try execute(FeedStatements.draw, [.id(user), .int(count)])
-        guard let last = try rows.first({ try $0.int64("change_sequence") }) else { throw StoreError.notFound }
-        return last
-    }
-
     /// Whether the job still wants the answer to this attempt: no later one has been made, and its end is not known.
     fileprivate func awaits(_ attempt: LeaseToken, _ record: JobRecord) throws -> Bool {
         switch record.progress.state {
@@ -108,7 +138,7 @@ extension Connection {
         }
     }
 
-    fileprivate func recall(_ key: IdempotencyKey, of user: UserID) throws -> JobID? {
+    func recall(_ key: IdempotencyKey, of user: UserID) throws -> JobID? {
         let rows = try execute(JobStatements.recallKey, [.id(user), .text(key.key)])
         return try rows.first { row in
             guard try row.bytes("body_sha256") == Array(key.bodyHash) else { throw StoreError.idempotencyConflict }
@@ -116,7 +146,7 @@ extension Connection {
         }
     }
 
-    fileprivate func detail(of id: JobID, user: UserID) throws -> JobDetail {
+    func detail(of id: JobID, user: UserID) throws -> JobDetail {
         let rows = try execute(JobStatements.get, [.id(user), .id(id)])
         guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else { throw StoreError.notFound }
         return try detail(of: record)
@@ -127,7 +157,7 @@ extension Connection {
         let steps = try rows.map { row in
             Job.Step(status: JobState.status(named: try row.text("state")), at: try row.date("at"))
         }
-        return JobDetail(job: record.job, sequence: record.changeSequence, timeline: steps.mergingRepeats())
+        return JobDetail(job: try record.job, sequence: record.changeSequence, timeline: steps.mergingRepeats())
     }
 }
 

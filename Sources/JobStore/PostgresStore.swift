@@ -8,6 +8,10 @@ public import VideoModels
 /// happened: the caller reads again, or repeats a `commit`, which writes nothing twice.
 public struct PostgresStore: Sendable {
     let pool: ConnectionPool
+    /// For what runs all the time, so that it does not wait behind what does not.
+    let hot: ConnectionPool
+    let steps: StepWriter
+    let window = ClaimWindow.Shared()
     let secrets: SecretBox?
     let conninfo: String
     let log: Logger
@@ -19,15 +23,20 @@ public struct PostgresStore: Sendable {
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
     public init(conninfo: String, secrets: SecretBox?, connections: Int = 6, log: Logger) {
-        pool = ConnectionPool(conninfo: conninfo, connections: connections, applicationName: "gondola")
+        let busy = max(1, connections / 2)
+        hot = ConnectionPool(conninfo: conninfo, connections: busy, applicationName: "gondola", kind: .hot)
+        pool = ConnectionPool(
+            conninfo: conninfo, connections: max(1, connections - busy), applicationName: "gondola")
         self.secrets = secrets
         self.conninfo = conninfo
         self.log = log
         notifier = Notifier(pool: pool, log: log)
+        steps = StepWriter(pool: hot, secrets: secrets, notifier: notifier)
     }
 
     /// Finishes what is under way and closes the connections.
     public func close() async {
+        hot.stop()
         await notifier.drain()
         pool.stop()
     }

@@ -79,6 +79,8 @@ public struct Configuration: Sendable {
 
     /// After SIGTERM, how long what is under way may take to end.
     public var drain: TimeInterval = 20
+    /// How long things are kept that nobody asks for any more.
+    public var retention = RetentionSettings()
     public var logLevel = LogLevel.info
     public var logFormat = LogFormat.text
 

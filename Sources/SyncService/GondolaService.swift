@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -50,7 +49,7 @@ public struct GondolaService: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await parts.models.run() }
             group.addTask { await parts.watch.run() }
-            group.addTask { await parts.collectRubbish() }
+            group.addTask { await parts.housekeeper.run() }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
@@ -164,18 +163,10 @@ struct ServiceParts: Sendable {
         }
     }
 
-    /// Removes what uploads and downloads that died left behind. Older than a day: nothing takes that long.
-    func collectRubbish() async {
-        for await _ in chain(
-            [ContinuousClock.now].async, AsyncTimerSequence(interval: .seconds(3600), clock: .continuous))
-        {
-            do {
-                let count = try await objects.collectRubbish(olderThan: Date(timeIntervalSinceNow: -86_400))
-                if count > 0 { log.info("removed left-over files", metadata: ["files": "\(count)"]) }
-            } catch {
-                log.warning("cannot remove left-over files", metadata: ["error": "\(error)"])
-            }
-        }
+    var housekeeper: Housekeeper {
+        Housekeeper(
+            objects: objects,
+            pruner: Pruner(store: store, objects: objects, settings: configuration.retention, log: log), log: log)
     }
 
     /// A database that is still starting is waited for; one that is not migrated is not.

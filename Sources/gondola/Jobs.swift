@@ -30,7 +30,7 @@ struct Jobs: AsyncParsableCommand {
             let found = try await store.withStore { store in
                 try await store.jobs(of: try await store.find(optional: user), state: state, limit: limit)
             }
-            let jobs = found.map { OperatorJob($0.record, userName: $0.userName) }
+            let jobs = try found.map { try OperatorJob($0.record, userName: $0.userName) }
             try output.show(jobs) { Self.table(jobs, at: Date()) }
         }
 
@@ -61,7 +61,7 @@ struct Jobs: AsyncParsableCommand {
         func run() async throws {
             guard let job = JobID(id) else { throw ValidationError("\(id): expected the id of a job") }
             do {
-                let report = OperatorJobReport(try await store.withStore { try await $0.report(of: job) })
+                let report = try OperatorJobReport(try await store.withStore { try await $0.report(of: job) })
                 if output.isJSON { return try OutputOptions.json(report) }
                 for line in JobReportText(report, at: Date()).lines(width: Terminal.width) { Terminal.say(line) }
             } catch StoreError.notFound {

@@ -49,11 +49,11 @@ import VideoModels
 
             try await database.makeAllDue()
             let polled = try await store.advance(try await database.claimOne(), by: .stillRendering(usual: 90))
-            #expect(polled.job.estimate?.usualSeconds == 90)
+            #expect(try polled.job.estimate?.usualSeconds == 90)
             try await database.makeAllDue()
             let announced = try await store.advance(try await database.claimOne(), by: .videoAnnounced(link: nil))
             let ready = try await store.advance(announced, by: .videoStored(.sample))
-            #expect(ready.job.videoID == StoredVideo.sample.id)
+            #expect(try ready.job.videoID == StoredVideo.sample.id)
             let video = try await store.video(StoredVideo.sample.id, user: ready.user)
             #expect(video.key == StoredVideo.sample.key)
             #expect(video.object.model == "m-as-returned")
@@ -112,7 +112,7 @@ import VideoModels
             #expect(other.progress.state.nextAction(holding: other.token) == .reportLost)
             let lost = try await database.store.advance(other, by: .submissionLost(evidence: "worker gone"))
             #expect(lost.nextActionAt == nil)
-            #expect(lost.job.attention?.kind == .known(.unknownOutcome))
+            #expect(try lost.job.attention?.kind == .known(.unknownOutcome))
             #expect(try await database.ledger() == ["reserve|0.550000"])
             _ = try await database.store.move(
                 lost.id, user: lost.user, by: .decided(.resubmit), policy: JobPolicy(), at: Date())
@@ -154,8 +154,8 @@ import VideoModels
         try await TestDatabase.with { database in
             let failed = try await database.store.advance(
                 try await rendering(database), by: .renderingFailed(.sample))
-            #expect(failed.job.failure?.refunded == true)
-            #expect(failed.job.price == .sample)
+            #expect(try failed.job.failure?.refunded == true)
+            #expect(try failed.job.price == .sample)
             #expect(failed.rendering?.queueID == "q-1")
             #expect(try await database.store.users(limit: 5).map(\.spent) == [.zero])
         }

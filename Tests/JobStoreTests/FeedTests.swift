@@ -187,7 +187,8 @@ private final class ForeignTransaction: Sendable {
         work = Task {
             defer { continuation.finish() }
             _ = try await pool.transaction("begin isolation level repeatable read") { connection in
-                try connection.execute(FeedStatements.draw, [.id(UserID.sample(2)), .int(1)])
+                try connection.run(
+                    "update users set change_sequence = change_sequence + 1 where id = '\(UserID.sample(2))'")
                 continuation.finish()
                 gate.wait()
             }

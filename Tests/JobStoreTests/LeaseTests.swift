@@ -126,9 +126,26 @@ import VideoModels
         try await TestDatabase.with { database in
             _ = try await database.addUser()
             for number in UInt64(1)...3 { try await database.submit(number) }
-            try await database.sql("update jobs set request = '[]' where id = '\(JobID.sample(2))'")
+            try await database.sql(
+                "update jobs set consent_request = '{}', attention_kind = 'consent_needed', state = 'attention', price = 1 "
+                    + "where id = '\(JobID.sample(2))'")
             let claimed = try await database.store.claim(limit: 5, lease: 60, worker: "a")
             #expect(claimed.map(\.id) == [.sample(1), .sample(3)])
+        }
+    }
+
+    @Test func `a request that cannot be read is told when somebody asks for it`() async throws {
+        try await TestDatabase.with { database in
+            let record = try await database.claimedJob()
+            #expect(try record.request == .sample)
+            try await database.sql("update jobs set request = '[]'")
+            try await database.makeAllDue()
+            let claimed = try await database.claimOne()
+            let error = #expect(throws: PostgresError.self) { try claimed.request }
+            guard case .unexpectedRow(let what) = error else { return #expect(error == .unexpectedRow("…")) }
+            #expect(what.hasPrefix("a job's request cannot be read"))
+            // The job itself can still be moved.
+            _ = try await database.store.advance(claimed, by: .refused(.sample))
         }
     }
 }

@@ -127,12 +127,72 @@ import VideoModels
     }
 }
 
+@Suite struct PipelineTests {
+    private func statement(_ sql: String, isHot: Bool = true) -> Statement { Statement(sql, isHot: isHot, sql) }
+
+    @Test func `statements of a pipeline are one transaction, and the first error tells`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1) { pool async throws in
+                try await database.sql("create table t (x int primary key)")
+                let insert = statement("insert into t values ($1::int)")
+                let all = try await pool.run { connection in
+                    let rows = try connection.pipeline([
+                        (insert, [.int(1)]), (insert, [.int(2)]), (statement("select count(*) as n from t"), []),
+                    ])
+                    return try rows[2].first { try $0.int("n") }
+                }
+                #expect(all == 2)
+                let error = await #expect(throws: PostgresError.self) {
+                    try await pool.run {
+                        _ = try $0.pipeline([(insert, [.int(3)]), (insert, [.int(2)]), (insert, [.int(4)])])
+                    }
+                }
+                guard case .constraint("t_pkey", _) = error else { return #expect(error == .busy) }
+                // The connection is of use again, and nothing of the pipeline is left.
+                let left = try await pool.run { connection in
+                    try connection.execute(statement("select count(*) as n from t")).first { try $0.int("n") }
+                }
+                #expect(left == 2)
+            }
+        }
+    }
+
+    @Test func `a connection lost in a pipeline is unavailable, and the next work goes on`() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(connections: 1) { pool async throws in
+                let kill = statement("select pg_terminate_backend(pg_backend_pid())", isHot: false)
+                let error = await #expect(throws: PostgresError.self) {
+                    try await pool.run { _ = try $0.pipeline([(kill, []), (kill, [])]) }
+                }
+                guard case .unavailable = error else { return #expect(error == .busy) }
+                let one = try await pool.run { connection in
+                    try connection.execute(statement("select 1 as n")).first { try $0.int("n") }
+                }
+                #expect(one == 1)
+            }
+        }
+    }
+
+    @Test func `plans are made anew after a moment, then less and less often`() {
+        let start = ContinuousClock.now
+        var plans = PlanAge(madeAt: start)
+        var made: [Duration] = []
+        for tick in 1...4000 where plans.areStale(at: start + .milliseconds(tick * 10)) {
+            made.append(.milliseconds(tick * 10))
+        }
+        #expect(made.prefix(4) == [.milliseconds(50), .milliseconds(150), .milliseconds(350), .milliseconds(750)])
+        #expect(made.suffix(1) == [.milliseconds(32_750)])
+    }
+}
+
 @Suite struct ValueTests {
-    @Test func `values come back as they went in`() async throws {
+    @Test(arguments: [false, true]) func `values come back as they went in, in text and in binary form`(
+        isHot: Bool
+    ) async throws {
         try await TestDatabase.with { database async throws in
             try await database.withPool(connections: 1) { pool async throws in
                 let statement = Statement(
-                    "echo",
+                    "echo", isHot: isHot,
                     "select $1::text t, $2::bytea b, $3::numeric(18, 6) m, $4::timestamptz d, $5::bool f, $6::float8 x, "
                         + "$7::bigint i, $8::text n")
                 let text = "it's \\ \"x\" {a,b} \u{1F3AC} \n\t é"
@@ -156,7 +216,7 @@ import VideoModels
                         #expect(try row.optionalText("n") == nil)
                         #expect(throws: PostgresError.unexpectedRow("n is null")) { try row.text("n") }
                         #expect(throws: PostgresError.unexpectedRow("no column z")) { try row.text("z") }
-                        #expect(throws: PostgresError.unexpectedRow("t is malformed")) { try row.int("t") }
+                        #expect(throws: PostgresError.unexpectedRow("t is malformed")) { try row.double("t") }
                     }
                 }
             }
@@ -164,12 +224,19 @@ import VideoModels
     }
 
     @Test(arguments: [0, -0.25, -86_400.5, 951_782_400, 951_868_799.999999, 4_102_444_800.5, 1_795_253_400.999999])
-    func `a time survives text to the microsecond`(seconds: Double) {
+    func `a time survives the binary form to the microsecond`(seconds: Double) {
         let date = Date(timeIntervalSince1970: seconds)
-        guard case .text(let text) = Value.date(date) else { return #expect(Value.date(date) != .null) }
-        // As the server writes it, with a space for the T.
-        let answer = text.replacing("T", with: " ")
-        #expect(abs((Row.date(answer)?.timeIntervalSince1970 ?? .nan) - seconds) < 1e-6)
+        guard case .binary(let bytes) = Value.date(date) else { return #expect(Value.date(date) != .null) }
+        let back = bytes.withUnsafeBytes { Cell.date($0) }
+        #expect(abs((back?.timeIntervalSince1970 ?? .nan) - seconds) < 1e-6)
+    }
+
+    /// Microseconds since 1970, by the server's own text.
+    @Test(arguments: [
+        "1970-01-01 00:00:00+00": 0, "1969-12-31 23:59:59.75+00": -0.25, "2000-02-29 00:00:00+00": 951_782_400,
+    ])
+    func `a time is read from text`(text: String, seconds: Double) {
+        #expect(Row.date(text)?.timeIntervalSince1970 == seconds)
     }
 
     @Test(arguments: ["", "2026-11-21", "2026-11-21 09:30:00+01", "infinity", "2026-11-21 09:30:00"])

@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VideoModels
 
 @testable import JobStore
 
@@ -12,8 +13,8 @@ import Testing
         try await TestDatabase.with { database in
             try await database.withPool(connections: 1) { pool in
                 let all =
-                    JobStatements.all + FeedStatements.all + MediaStatements.all + UserStatements.all
-                    + UpstreamStatements.all
+                    JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
+                    + MediaStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -24,10 +25,35 @@ import Testing
         try await TestDatabase.with { database in
             let plan = try await database.sql(
                 "set enable_seqscan = off; set enable_bitmapscan = off; "
-                    + "prepare claim (bigint, float8, text) as \(JobStatements.claim.sql); "
-                    + "explain execute claim (10, 60, 'w')")
+                    + "prepare claim (bigint, float8, text, timestamptz) as \(JobStatements.claim.sql); "
+                    + "explain execute claim (10, 60, 'w', '-infinity')")
             #expect(plan.contains("Index Scan using jobs_due on jobs"))
-            #expect(plan.contains("Index Cond: (next_action_at <= statement_timestamp())"))
+            #expect(plan.contains("<= statement_timestamp()))"))
+        }
+    }
+
+    /// A plan that goes through all of a user's jobs for each step would do on a small table, and only there.
+    @Test func `a step goes to its job by the key, and locks jobs and users in the order in which they come`()
+        async throws
+    {
+        try await TestDatabase.with { database in
+            _ = try await database.addUser()
+            let jobs = (1...2000).map { number in
+                NewJob(JobSubmission(request: .sample), id: .sample(UInt64(number)), user: .sample(), account: "main")
+            }
+            for outcome in await database.store.submit(jobs) { _ = try outcome.get() }
+            let nulls = StepBatch([]).values.map { _ in "null" }.joined(separator: ", ")
+            let plan = try await database.sql(
+                "set plan_cache_mode = force_generic_plan\(Connection.Kind.hot.settings); "
+                    + "prepare write as \(StepStatements.write.sql); explain execute write(\(nulls))")
+            #expect(!plan.contains("jobs_feed") && !plan.contains("Seq Scan"))
+            #expect(plan.contains("Index Cond: ((user_id = step_1.user_id) AND (id = step_1.id))"))
+            #expect(plan.contains("Index Cond: ((user_id = numbered.user_id) AND (id = numbered.id))"))
+            let locks = plan.components(separatedBy: "LockRows").dropLast()
+            #expect(locks.count == 2)
+            for outer in zip(locks, ["CTE Scan on step", "CTE Scan on wanted"]) {
+                #expect(outer.0.contains(outer.1))
+            }
         }
     }
 
@@ -39,7 +65,8 @@ import Testing
             try String(contentsOf: file, encoding: .utf8).components(separatedBy: "= Statement(").count - 1
         }
         let listed = [
-            JobStatements.all, FeedStatements.all, MediaStatements.all, UserStatements.all, UpstreamStatements.all,
+            JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
+            UserStatements.all, UpstreamStatements.all, RetentionStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }

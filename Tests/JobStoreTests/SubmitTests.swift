@@ -26,7 +26,7 @@ import VideoModels
             #expect(try #require(try await database.store.untilDue()) <= 0)
             let record = try await database.claimOne()
             #expect(record.progress == JobProgress(maxPrice: Money("1.25")))
-            #expect(record.request == request)
+            #expect(try record.request == request)
             #expect(abs(record.createdAt.timeIntervalSinceNow) < 60)
         }
     }
@@ -101,6 +101,94 @@ import VideoModels
             }
             #expect(try await database.store.untilDue() == nil)
             #expect(try await database.steps() == ["accepted", "cancelled"])
+        }
+    }
+
+    // MARK: - many at once
+
+    private func job(_ number: UInt64, user: UserID = .sample(), key: IdempotencyKey? = nil) -> NewJob {
+        NewJob(JobSubmission(request: .sample), id: .sample(number), user: user, account: "main", key: key)
+    }
+
+    @Test func `many jobs at once are there like one by one, each with a sequence of its user`() async throws {
+        try await TestDatabase.with { database in
+            let users = [try await database.addUser(1), try await database.addUser(2)]
+            let jobs = (0..<1203).map { job(UInt64($0 + 1), user: users[$0 % 2]) }
+            let outcomes = await database.store.submit(jobs)
+            for (job, outcome) in zip(jobs, outcomes) {
+                let detail = try outcome.get()
+                #expect(detail.job.id == job.id)
+                if detail.sequence % 200 == 0 {
+                    #expect(try await database.store.job(job.id, user: job.user) == detail)
+                }
+            }
+            #expect(
+                try await database.sql(
+                    "select count(*), count(distinct change_sequence), max(change_sequence) from jobs group by user_id "
+                        + "order by 1") == "601|601|601\n602|602|602")
+            #expect(
+                try await database.sql("select string_agg(change_sequence::text, ',' order by id) from users")
+                    == "602,601")
+            #expect(try await database.sql("select count(*) from job_steps where state = 'accepted'") == "1203")
+            #expect(try await database.store.claim(limit: 2000, lease: 60, worker: "w").count == 1203)
+        }
+    }
+
+    @Test func `each job's key counts, also twice in one batch`() async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.addUser()
+            try await database.submit(1, key: key("known"))
+            let outcomes = await database.store.submit([
+                job(2, key: key("known")), job(3, key: key("new")), job(4, key: key("new")),
+                job(5, key: key("known", 2)), job(6, key: key("new", 2)), job(7),
+            ])
+            #expect(try outcomes[0].get().job.id == .sample(1))
+            #expect(try outcomes[1].get().job.id == .sample(3))
+            #expect(try outcomes[2].get().job.id == .sample(3))
+            #expect(throws: StoreError.idempotencyConflict) { try outcomes[3].get() }
+            #expect(throws: StoreError.idempotencyConflict) { try outcomes[4].get() }
+            #expect(try outcomes[5].get().job.id == .sample(7))
+            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "3|3")
+        }
+    }
+
+    @Test func `what one job is refused for is its own failure`() async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.addUser()
+            try await database.submit(3)
+            let outcomes = await database.store.submit([
+                job(1), job(2, user: .sample(9)), job(3), job(4), job(5, key: key("")), job(6),
+            ])
+            #expect(outcomes.map { (try? $0.get()) != nil } == [true, false, false, true, false, true])
+            #expect(throws: StoreError.notFound) { try outcomes[1].get() }
+            for (place, name) in [(2, "jobs_pkey"), (4, "idempotency_keys_key_check")] {
+                let error = #expect(throws: PostgresError.self) { try outcomes[place].get() }
+                guard case .constraint(name, _) = error else {
+                    #expect(error == .constraint(name: name, message: ""))
+                    continue
+                }
+            }
+            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "4|4")
+            #expect(await database.store.submit([]).isEmpty)
+        }
+    }
+
+    @Test func `batches of several at once with the same keys make each job once`() async throws {
+        try await TestDatabase.with(connections: 8) { database in
+            _ = try await database.addUser(1)
+            _ = try await database.addUser(2)
+            let outcomes = try await (0..<6).concurrently { round in
+                let jobs = (0..<40).map { number in
+                    NewJob(
+                        JobSubmission(request: .sample), id: .sample(UInt64(round * 100 + number + 1)),
+                        user: .sample(UInt64((number + round) % 2 + 1)), account: "main",
+                        key: IdempotencyKey(key: "k\(number / 2)", bodyHash: Data(repeating: 1, count: 32)))
+                }
+                return await database.store.submit(jobs).map { try? $0.get().job.id }
+            }
+            #expect(outcomes.joined().allSatisfy { $0 != nil })
+            #expect(Set(outcomes.joined()).count == 40)
+            #expect(try await database.sql("select count(*) from jobs") == "40")
         }
     }
 }

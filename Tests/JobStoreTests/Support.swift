@@ -53,7 +53,7 @@ extension TestDatabase {
 
     /// Makes every job under way due, as if its lease or its wait had ended.
     func makeAllDue() async throws {
-        try await sql("update jobs set next_action_at = now() - interval '1 second' where next_action_at is not null")
+        try await sql("update jobs set next_action_at = clock_timestamp() where next_action_at is not null")
     }
 
     /// A row as text, its columns parted by `|`.
@@ -97,5 +97,13 @@ extension Sequence where Element: Sendable {
             for try await result in group { results.append(result) }
             return results.sorted { $0.0 < $1.0 }.map(\.1)
         }
+    }
+}
+
+extension JobRecord {
+    /// A job as it was taken in, for what needs no database.
+    static func sample(_ number: UInt64 = 1) -> JobRecord {
+        let job = NewJob(JobSubmission(request: .sample), id: .sample(number), user: .sample(), account: "main")
+        return JobRecord(new: job, json: Data(), sequence: 1, at: .sample)
     }
 }

@@ -4,9 +4,31 @@ import Foundation
 /// One libpq connection. Its calls block and it is not thread-safe: it never leaves the thread that made it.
 final class Connection {
     private let handle: OpaquePointer
+    /// Hot statements that the server has parsed for this connection.
+    private var prepared: Set<String> = []
+    private var plans = PlanAge(madeAt: .now)
+    /// Something stands between, such as PgBouncer, and may give each transaction another server connection.
+    private var isPooled = true
+
+    /// How a connection is set up beside what all have in common.
+    enum Kind: Sendable {
+        case plain
+        /// For the statements of the hot path. Planned once, they have to go by the indexes also where a table was empty
+        /// when that was; and code that is compiled for them costs more than it saves.
+        case hot
+
+        var settings: String {
+            switch self {
+            case .plain: ""
+            case .hot:
+                "; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off"
+                    + "; set enable_mergejoin = off; set enable_bitmapscan = off; set jit = off"
+            }
+        }
+    }
 
     /// Connects to whatever `conninfo` names: a URI, key words, several hosts.
-    init(_ conninfo: String, applicationName: String) throws(PostgresError) {
+    init(_ conninfo: String, applicationName: String, kind: Kind = .plain) throws(PostgresError) {
         // UTC and ISO dates are what Row reads. The rest bounds every wait, unless the caller's own string says more.
         let settings = [
             ("fallback_application_name", applicationName), ("connect_timeout", "5"), ("keepalives_idle", "30"),
@@ -22,14 +44,27 @@ final class Connection {
         }
         self.handle = handle
         _ = PQsetNoticeProcessor(handle, { _, _ in }, nil)
-        try run(
-            "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set statement_timeout = '30s'; set lock_timeout = '10s'")
+        let common =
+            "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set statement_timeout = '30s'; set lock_timeout = '10s'"
+        try run(common + kind.settings)
+        // A pooler answers with a process number of its own making.
+        let server = try execute(Statement("server", "select pg_backend_pid() as pid")).first {
+            row throws(PostgresError) in
+            try row.int("pid")
+        }
+        isPooled = server != Int(PQbackendPID(handle))
     }
 
     deinit { PQfinish(handle) }
 
     var isBroken: Bool { PQstatus(handle) != CONNECTION_OK }
     var socket: Int32 { PQsocket(handle) }
+
+    /// Whether the server has said nothing unasked: an idle connection that can be read from is one that was closed.
+    var isQuiet: Bool {
+        var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) == 0
+    }
 
     /// Runs text that takes no parameters, several statements included.
     func run(_ sql: String) throws(PostgresError) {
@@ -38,17 +73,62 @@ final class Connection {
 
     @discardableResult
     func execute(_ statement: Statement, _ values: [Value] = []) throws(PostgresError) -> Rows {
-        let texts = values.map { value in
-            if case .text(let text) = value { text } else { nil as String? }
-        }
-        // Unnamed: the same through PgBouncer's transaction pooling, where a named statement may be another server's.
-        let result = Self.withCStrings(texts) { pointers in
-            PQexecParams(handle, statement.sql, Int32(values.count), nil, pointers, nil, nil, 0)
+        let isPrepared = try prepareOnce(statement)
+        let form: Int32 = statement.isHot ? 1 : 0
+        let result = Parameters.with(values) { count, pointers, lengths, formats in
+            // Unnamed unless it pays: the same through a pooler, where a named statement may be another server's.
+            isPrepared
+                ? PQexecPrepared(handle, statement.name, count, pointers, lengths, formats, form)
+                : PQexecParams(handle, statement.sql, count, nil, pointers, lengths, formats, form)
         }
         return try check(result)
     }
 
-    /// Asks the server to parse a statement, for tests: it must fit the schema.
+    /// Runs statements on one trip, in one transaction, each with a snapshot of its own. Only for answers that fit into the
+    /// socket's buffers while the questions are still being sent.
+    func pipeline(_ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
+        let arePrepared = try statements.map { statement, _ throws(PostgresError) in try prepareOnce(statement) }
+        guard PQenterPipelineMode(handle) == 1 else { throw .unavailable(lastError) }
+        for ((statement, values), isPrepared) in zip(statements, arePrepared) {
+            send(statement, values, isPrepared: isPrepared)
+        }
+        PQpipelineSync(handle)
+        // Every answer is fetched, also after an error: only then is the connection of use again.
+        let results = statements.map { _ in
+            let result = PQgetResult(handle)
+            if result != nil { PQclear(PQgetResult(handle)) }
+            return result
+        }
+        PQclear(PQgetResult(handle))
+        PQexitPipelineMode(handle)
+        return try rows(results)
+    }
+
+    private func send(_ statement: Statement, _ values: [Value], isPrepared: Bool) {
+        let form: Int32 = statement.isHot ? 1 : 0
+        _ = Parameters.with(values) { count, pointers, lengths, formats in
+            isPrepared
+                ? PQsendQueryPrepared(handle, statement.name, count, pointers, lengths, formats, form)
+                : PQsendQueryParams(handle, statement.sql, count, nil, pointers, lengths, formats, form)
+        }
+    }
+
+    /// The first error is the one that tells; those behind it were only skipped.
+    private func rows(_ results: [OpaquePointer?]) throws(PostgresError) -> [Rows] {
+        let checked = results.map { result in Result { () throws(PostgresError) in try check(result) } }
+        return try checked.map { result throws(PostgresError) in try result.get() }
+    }
+
+    private func prepareOnce(_ statement: Statement) throws(PostgresError) -> Bool {
+        guard statement.isHot, !isPooled else { return false }
+        if plans.areStale(at: .now) { try run("discard plans") }
+        if prepared.contains(statement.name) { return true }
+        try prepare(statement)
+        prepared.insert(statement.name)
+        return true
+    }
+
+    /// Asks the server to parse a statement: it must fit the schema.
     func prepare(_ statement: Statement) throws(PostgresError) {
         _ = try check(PQprepare(handle, statement.name, statement.sql, 0, nil))
     }
@@ -98,5 +178,23 @@ extension String {
         var text = self
         while text.last?.isNewline == true { text.removeLast() }
         return text
+    }
+}
+
+/// When plans are made anew. One that was made while a table was small may go through all of a user's rows instead of to
+/// one of them, and nobody tells before the table has been analysed. So plans live longer the older the connection is, up
+/// to a few seconds, which costs some milliseconds each time.
+struct PlanAge {
+    static let longest = Duration.seconds(10)
+
+    private var madeAt: ContinuousClock.Instant
+    private var life = Duration.milliseconds(50)
+
+    init(madeAt: ContinuousClock.Instant) { self.madeAt = madeAt }
+
+    mutating func areStale(at now: ContinuousClock.Instant) -> Bool {
+        guard now - madeAt >= life else { return false }
+        (madeAt, life) = (now, min(life * 2, Self.longest))
+        return true
     }
 }

@@ -11,6 +11,7 @@ final class ConnectionPool: @unchecked Sendable {
 
     private let conninfo: String
     private let applicationName: String
+    private let kind: Connection.Kind
     private let queueLimit: Int
     private let condition = NSCondition()
     // Guarded by `condition`.
@@ -18,9 +19,13 @@ final class ConnectionPool: @unchecked Sendable {
     private var isStopping = false
     private var running: Int
 
-    init(conninfo: String, connections: Int, applicationName: String, queueLimit: Int = 4096) {
+    init(
+        conninfo: String, connections: Int, applicationName: String, kind: Connection.Kind = .plain,
+        queueLimit: Int = 4096
+    ) {
         self.conninfo = conninfo
         self.applicationName = applicationName
+        self.kind = kind
         self.queueLimit = queueLimit
         running = connections
         for number in 0..<connections {
@@ -64,6 +69,12 @@ final class ConnectionPool: @unchecked Sendable {
         }
     }
 
+    /// Hands `body` over without waiting: it is called once, on a connection's thread, with a way to get the connection, or
+    /// at once with the reason why there is none.
+    func hand(over body: @escaping @Sendable (() throws -> Connection) -> Void) {
+        if let refusal = enqueue({ slot in body { try slot.connection(beginning: nil) } }) { body { throw refusal } }
+    }
+
     private func enqueue(_ work: @escaping Work) -> PostgresError? {
         condition.lock()
         defer { condition.unlock() }
@@ -84,7 +95,7 @@ final class ConnectionPool: @unchecked Sendable {
     }
 
     private func serve() {
-        let slot = Slot(conninfo: conninfo, applicationName: applicationName)
+        let slot = Slot(conninfo: conninfo, applicationName: applicationName, kind: kind)
         while let work = next() { work(slot) }
         slot.close()
         condition.lock()
@@ -105,26 +116,33 @@ final class ConnectionPool: @unchecked Sendable {
 private final class Slot {
     private let conninfo: String
     private let applicationName: String
+    private let kind: Connection.Kind
     private var current: Connection?
+    private var lastUse = ContinuousClock.now
 
-    init(conninfo: String, applicationName: String) {
+    init(conninfo: String, applicationName: String, kind: Connection.Kind) {
         self.conninfo = conninfo
         self.applicationName = applicationName
+        self.kind = kind
     }
 
-    /// A connection that has just answered. One that died while idle (a restarted server) is replaced unseen, which is
-    /// safe since nothing has been asked of it but to begin.
+    /// A connection that works. One that died while idle (a restarted server) is replaced unseen, which is safe since
+    /// nothing has been asked of it but to begin.
     func connection(beginning begin: String?) throws -> Connection {
+        defer { lastUse = .now }
         if let current, answers(current, begin) { return current }
         current = nil
-        let fresh = try Connection(conninfo, applicationName: applicationName)
-        try fresh.run(begin ?? "")
+        let fresh = try Connection(conninfo, applicationName: applicationName, kind: kind)
+        if let begin { try fresh.run(begin) }
         current = fresh
         return fresh
     }
 
+    /// What has just been used is not asked again, which would be a trip for each piece of work.
     private func answers(_ connection: Connection, _ begin: String?) -> Bool {
-        !connection.isBroken && (try? connection.run(begin ?? "")) != nil
+        guard !connection.isBroken, connection.isQuiet else { return false }
+        if begin == nil, ContinuousClock.now - lastUse < .seconds(1) { return true }
+        return (try? connection.run(begin ?? "")) != nil
     }
 
     func close() { current = nil }

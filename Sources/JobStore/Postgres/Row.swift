@@ -21,53 +21,103 @@ struct Rows {
         affected = Int(String(cString: PQcmdTuples(result))) ?? 0
     }
 
-    func map<T>(_ transform: (Row) throws -> T) rethrows -> [T] {
-        try (0..<count).map { try transform(Row(result: handle.result, index: Int32($0))) }
+    func map<T, Failure>(_ transform: (Row) throws(Failure) -> T) throws(Failure) -> [T] {
+        var all: [T] = []
+        all.reserveCapacity(count)
+        for index in 0..<count { all.append(try transform(Row(result: handle.result, index: Int32(index)))) }
+        return all
     }
 
-    func first<T>(_ transform: (Row) throws -> T) rethrows -> T? {
+    func first<T, Failure>(_ transform: (Row) throws(Failure) -> T) throws(Failure) -> T? {
         count == 0 ? nil : try transform(Row(result: handle.result, index: 0))
     }
 }
 
-/// One row, read by column name. A column that is missing, null or malformed is an error, never a default.
+/// Names a column of a result: by name, or by its place where the statement lists its columns.
+struct Field: ExpressibleByStringLiteral {
+    fileprivate enum Kind {
+        case name(StaticString)
+        case place(Int32)
+    }
+    fileprivate var kind: Kind
+
+    init(stringLiteral name: StaticString) { kind = .name(name) }
+    init(place: Int32) { kind = .place(place) }
+}
+
+/// One row. A column that is missing, null or malformed is an error, never a default.
+///
+/// Reads both forms: text, and the binary one that statements of the hot path ask for.
 struct Row {
     fileprivate let result: OpaquePointer
     fileprivate let index: Int32
 
-    func text(_ column: String) throws(PostgresError) -> String {
-        guard let text = try optionalText(column) else { throw .unexpectedRow("\(column) is null") }
-        return text
+    func text(_ column: Field) throws(PostgresError) -> String {
+        try read(column) { String(decoding: $0, as: UTF8.self) }
     }
 
-    func optionalText(_ column: String) throws(PostgresError) -> String? {
-        let field = PQfnumber(result, column)
-        guard field >= 0 else { throw .unexpectedRow("no column \(column)") }
-        return PQgetisnull(result, index, field) == 1 ? nil : String(cString: PQgetvalue(result, index, field))
+    func optionalText(_ column: Field) throws(PostgresError) -> String? { try optional(column, Row.text) }
+
+    func isNull(_ column: Field) throws(PostgresError) -> Bool { PQgetisnull(result, index, try place(column)) == 1 }
+
+    func optional<T>(
+        _ column: Field, _ get: (Row) -> (Field) throws(PostgresError) -> T
+    ) throws(PostgresError) -> T? {
+        try isNull(column) ? nil : try get(self)(column)
     }
 
-    private func read<T>(_ column: String, _ parse: (String) -> T?) throws(PostgresError) -> T {
-        guard let value = parse(try text(column)) else { throw .unexpectedRow("\(column) is malformed") }
+    func int(_ column: Field) throws(PostgresError) -> Int { Int(try int64(column)) }
+    func int64(_ column: Field) throws(PostgresError) -> Int64 { try read(column, Cell.integer, Cell.integerText) }
+    func double(_ column: Field) throws(PostgresError) -> Double {
+        try read(column, Cell.double) { Double(String(decoding: $0, as: UTF8.self)) }
+    }
+    func bool(_ column: Field) throws(PostgresError) -> Bool {
+        try read(column, { $0.count == 1 ? $0[0] == 1 : nil }, { $0.elementsEqual("t".utf8) })
+    }
+    func money(_ column: Field) throws(PostgresError) -> Money {
+        try read(column, Cell.money) { Money(String(decoding: $0, as: UTF8.self)) }
+    }
+    func date(_ column: Field) throws(PostgresError) -> Date {
+        try read(column, Cell.date) { Self.date(String(decoding: $0, as: UTF8.self)) }
+    }
+    func bytes(_ column: Field) throws(PostgresError) -> [UInt8] {
+        try read(column, { Array($0) }, { Self.bytes(String(decoding: $0, as: UTF8.self)) })
+    }
+    /// JSON as text; the binary form has a version before it.
+    func data(_ column: Field) throws(PostgresError) -> Data { try read(column, Cell.json) { Data($0) } }
+    func id<Entity>(_ column: Field) throws(PostgresError) -> Identifier<Entity> {
+        try read(column, { Cell.uuid($0).map { Identifier($0) } }, { Identifier(String(decoding: $0, as: UTF8.self)) })
+    }
+
+    private func read<T>(
+        _ column: Field, _ binary: (UnsafeRawBufferPointer) -> T?, _ text: (UnsafeRawBufferPointer) -> T?
+    ) throws(PostgresError) -> T {
+        let place = try place(column)
+        guard PQgetisnull(result, index, place) == 0 else { throw .unexpectedRow("\(name(place)) is null") }
+        let cell = UnsafeRawBufferPointer(
+            start: PQgetvalue(result, index, place), count: Int(PQgetlength(result, index, place)))
+        guard let value = PQfformat(result, place) == 1 ? binary(cell) : text(cell) else {
+            throw .unexpectedRow("\(name(place)) is malformed")
+        }
         return value
     }
 
-    func optional<T>(
-        _ column: String, _ get: (Row) -> (String) throws(PostgresError) -> T
-    ) throws(PostgresError) -> T? {
-        try optionalText(column) == nil ? nil : try get(self)(column)
+    /// For what looks the same in both forms.
+    private func read<T>(_ column: Field, _ parse: (UnsafeRawBufferPointer) -> T?) throws(PostgresError) -> T {
+        try read(column, parse, parse)
     }
 
-    func int(_ column: String) throws(PostgresError) -> Int { try read(column) { Int($0) } }
-    func int64(_ column: String) throws(PostgresError) -> Int64 { try read(column) { Int64($0) } }
-    func double(_ column: String) throws(PostgresError) -> Double { try read(column) { Double($0) } }
-    func bool(_ column: String) throws(PostgresError) -> Bool { try read(column) { $0 == "t" } }
-    func money(_ column: String) throws(PostgresError) -> Money { try read(column) { Money($0) } }
-    func date(_ column: String) throws(PostgresError) -> Date { try read(column, Self.date) }
-    func bytes(_ column: String) throws(PostgresError) -> [UInt8] { try read(column, Self.bytes) }
-    func data(_ column: String) throws(PostgresError) -> Data { Data(try text(column).utf8) }
-    func id<Entity>(_ column: String) throws(PostgresError) -> Identifier<Entity> {
-        try read(column) { Identifier($0) }
+    private func place(_ column: Field) throws(PostgresError) -> Int32 {
+        switch column.kind {
+        case .place(let place): return place
+        case .name(let name):
+            let place = PQfnumber(result, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+            guard place >= 0 else { throw .unexpectedRow("no column \(name)") }
+            return place
+        }
     }
+
+    private func name(_ place: Int32) -> String { PQfname(result, place).map { String(cString: $0) } ?? "\(place)" }
 
     /// `2026-11-21 09:30:00.123456+00`: connections run in UTC with ISO dates.
     static func date(_ text: String) -> Date? {

@@ -1,35 +1,21 @@
 import Foundation
 import VideoModels
 
-/// A parameter of a statement, in Postgres's text form; its type is inferred by the server from where it stands.
+/// A parameter of a statement; its type is inferred by the server from where it stands.
 enum Value: Hashable, Sendable {
     case null
+    /// In Postgres's text form.
     case text(String)
+    /// In the protocol's binary form.
+    case binary([UInt8])
 
-    static func bytes(_ bytes: some Sequence<UInt8>) -> Value {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = Array("\\x".utf8)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return .text(String(decoding: text, as: UTF8.self))
-    }
-
+    static func bytes(_ bytes: some Sequence<UInt8>) -> Value { .binary(Array(bytes)) }
     static func int(_ value: some BinaryInteger) -> Value { .text(String(value)) }
     static func double(_ value: Double) -> Value { .text("\(value)") }
     static func bool(_ value: Bool) -> Value { .text(value ? "t" : "f") }
     static func id(_ value: Identifier<some Any>) -> Value { .text(value.description) }
     static func money(_ value: Money) -> Value { .text(value.text) }
-    /// Microseconds, which is what Postgres keeps.
-    static func date(_ value: Date) -> Value {
-        let micros = Int64((value.timeIntervalSince1970 * 1_000_000).rounded())
-        let (seconds, fraction) = micros.quotientAndRemainder(dividingBy: 1_000_000)
-        let whole = Date(timeIntervalSince1970: Double(fraction < 0 ? seconds - 1 : seconds))
-        let digits = String(fraction < 0 ? fraction + 1_000_000 : fraction)
-        let padded = String(repeating: "0", count: 6 - digits.count) + digits
-        return .text("\(whole.formatted(Date.ISO8601FormatStyle()).dropLast()).\(padded)+00")
-    }
+    static func date(_ value: Date) -> Value { .binary(ArrayBuilder.bytes(of: value.microsecondsSince2000)) }
 
     static func optional<Wrapped>(_ value: Wrapped?, _ make: (Wrapped) -> Value) -> Value {
         value.map(make) ?? .null
@@ -40,9 +26,18 @@ enum Value: Hashable, Sendable {
 struct Statement: Sendable {
     var name: String
     var sql: String
+    /// Parsed and planned once a connection, and answered in binary form. For what runs all the time: names its columns
+    /// and casts its parameters.
+    var isHot: Bool
 
-    init(_ name: String, _ sql: String) {
+    init(_ name: String, isHot: Bool = false, _ sql: String) {
         self.name = name
+        self.isHot = isHot
         self.sql = sql
     }
+}
+
+extension Date {
+    /// What Postgres keeps of a time.
+    var microsecondsSince2000: Int64 { Int64((timeIntervalSince1970 * 1_000_000).rounded()) - Cell.epoch2000 }
 }

@@ -1,9 +1,4 @@
 enum FeedStatements {
-    /// Draws the user's next `$2` sequences; the answer is the last of them. The row stays locked until the commit.
-    static let draw = Statement(
-        "draw_sequences",
-        "update users set change_sequence = change_sequence + $2 where id = $1 returning change_sequence")
-
     static let position = Statement(
         "feed_position",
         "select change_sequence, feed_floor, (select epoch from database_epoch) as epoch from users where id = $1")
@@ -11,7 +6,7 @@ enum FeedStatements {
     static let jobsSince = Statement(
         "jobs_since",
         """
-        select * from jobs where user_id = $1 and change_sequence > $2 and change_sequence <= $3
+        select \(JobColumn.list) from jobs where user_id = $1 and change_sequence > $2 and change_sequence <= $3
         order by change_sequence limit $4
         """)
 
@@ -25,7 +20,7 @@ enum FeedStatements {
     static let jobsBelow = Statement(
         "jobs_below",
         """
-        select * from jobs where user_id = $1 and change_sequence < $2 and deleted_at is null
+        select \(JobColumn.list) from jobs where user_id = $1 and change_sequence < $2 and deleted_at is null
         order by change_sequence desc limit $3
         """)
 
@@ -39,5 +34,5 @@ enum FeedStatements {
     static let notify = Statement(
         "notify_users", "select pg_notify('gondola', payload) from unnest($1::text[]) as payload")
 
-    static let all = [draw, position, jobsSince, videosSince, jobsBelow, videosBelow, notify]
+    static let all = [position, jobsSince, videosSince, jobsBelow, videosBelow, notify]
 }

@@ -17,7 +17,6 @@ public struct Lease: Hashable, Sendable {
 public struct JobRecord: Hashable, Sendable {
     public var user: UserID
     public var id: JobID
-    public var request: VideoRequest
     public var progress: JobProgress
     /// What the job costs, from the quote on; kept when the job has ended.
     public var price: Money?
@@ -34,38 +33,62 @@ public struct JobRecord: Hashable, Sendable {
     public var createdAt: Date
     public var updatedAt: Date
     public var isDeleted: Bool
+    private let stored: StoredRequest
 
+    /// Reads a row that begins with `JobColumn.list`.
+    ///
     /// `secrets` opens the private link, for whoever is going to fetch it. Everybody else reads the row without it, so a
     /// link that was sealed with another key is the worker's trouble and not that of a user's whole feed.
-    init(_ row: Row, secrets: SecretBox?) throws {
+    init(_ row: Row, secrets: SecretBox?) throws(PostgresError) {
         let columns = try StateColumns(row, secrets: secrets)
-        user = try row.id("user_id")
-        id = try row.id("id")
-        request = try Wire.decode(VideoRequest.self, from: try row.data("request"))
+        user = try row.job(.userId, Row.id)
+        id = try row.job(.id, Row.id)
+        stored = StoredRequest(json: try row.job(.request, Row.data))
         progress = JobProgress(
-            state: try columns.jobState(), setbacks: try row.int("setbacks"),
-            maxPrice: try row.optional("max_price", Row.money), serverErrors: try row.int("server_errors"),
-            consent: columns.consent(at: try row.optional("consented_at", Row.date)))
+            state: try columns.jobState(), setbacks: try row.job(.setbacks, Row.int),
+            maxPrice: try row.jobOptional(.maxPrice, Row.money), serverErrors: try row.job(.serverErrors, Row.int),
+            consent: columns.consent(at: try row.jobOptional(.consentedAt, Row.date)))
         price = columns.price
         rendering = columns.rendering
-        account = try row.text("account")
-        token = LeaseToken(try row.int64("lease_token"))
-        revision = try row.int64("revision")
-        leasedBy = try row.optionalText("leased_by")
-        nextActionAt = try row.optional("next_action_at", Row.date)
-        lastSetback = try row.optionalText("last_setback")
-        changeSequence = try row.int64("change_sequence")
-        createdAt = try row.date("created_at")
-        updatedAt = try row.date("updated_at")
-        isDeleted = try row.optionalText("deleted_at") != nil
+        account = try row.job(.account, Row.text)
+        token = LeaseToken(try row.job(.leaseToken, Row.int64))
+        revision = try row.job(.revision, Row.int64)
+        leasedBy = try row.job(.leasedBy, Row.optionalText)
+        nextActionAt = try row.jobOptional(.nextActionAt, Row.date)
+        lastSetback = try row.job(.lastSetback, Row.optionalText)
+        changeSequence = try row.job(.changeSequence, Row.int64)
+        createdAt = try row.job(.createdAt, Row.date)
+        updatedAt = try row.job(.updatedAt, Row.date)
+        isDeleted = try !row.job(.deletedAt, Row.isNull)
     }
+
+    /// A job as it is taken in.
+    init(new job: NewJob, json: Data, sequence: Int64, at moment: Date) {
+        user = job.user
+        id = job.id
+        stored = StoredRequest(json: json, value: job.submission.request)
+        progress = JobProgress(maxPrice: job.submission.maxPrice)
+        account = job.account
+        token = LeaseToken(0)
+        revision = 0
+        nextActionAt = moment
+        changeSequence = sequence
+        createdAt = moment
+        updatedAt = moment
+        isDeleted = false
+    }
+
+    /// What the user asked for. Throws `PostgresError.unexpectedRow` if the row holds what this version cannot read.
+    public var request: VideoRequest { get throws { try stored.value() } }
 
     public var lease: Lease { Lease(job: id, token: token) }
 
-    /// The phone's view of the job.
-    public var job: Job {
+    /// The phone's view of the job. Throws like `request`.
+    public var job: Job { get throws { try view() } }
+
+    private func view() throws -> Job {
         var job = Job(
-            id: id, status: .known(progress.state.status), request: request, price: price, createdAt: createdAt,
+            id: id, status: .known(progress.state.status), request: try request, price: price, createdAt: createdAt,
             updatedAt: updatedAt)
         switch progress.state {
         case .rendering(let rendering):

@@ -15,13 +15,10 @@ struct StateColumns {
     var attentionEvidence: String?
     var consentRequest: ConsentRequest?
 
-    init(_ state: JobState, keeping before: StateColumns? = nil) {
+    init(_ state: JobState) {
         self.state = state.name
-        // What was paid, to whom and for what stays with the job to its end.
-        price = before?.price
-        rendering = before?.rendering
         switch state {
-        case .accepted: price = nil
+        case .accepted: break
         case .quoted(let quotation): price = quotation.price
         case .submitting(let quotation, let token):
             price = quotation.price
@@ -50,31 +47,33 @@ struct StateColumns {
     }
 
     init(_ row: Row, secrets: SecretBox?) throws(PostgresError) {
-        state = try row.text("state")
-        price = try row.optional("price", Row.money)
-        submittingToken = try row.optional("submitting_token", Row.int64)
-        videoID = try row.optional("video_id", Row.id)
-        isCleanedUp = try row.optional("is_cleaned_up", Row.bool)
-        if let code = try row.optionalText("failure_code") {
+        state = try row.job(.state, Row.text)
+        price = try row.jobOptional(.price, Row.money)
+        submittingToken = try row.jobOptional(.submittingToken, Row.int64)
+        videoID = try row.jobOptional(.videoId, Row.id)
+        isCleanedUp = try row.jobOptional(.isCleanedUp, Row.bool)
+        if let code = try row.job(.failureCode, Row.optionalText) {
             failure = Failure(
-                code: code, message: try row.optionalText("failure_message") ?? "",
-                refunded: try row.optional("is_refunded", Row.bool))
+                code: code, message: try row.job(.failureMessage, Row.optionalText) ?? "",
+                refunded: try row.jobOptional(.isRefunded, Row.bool))
         }
-        attentionKind = try row.optionalText("attention_kind").flatMap(Job.Attention.Kind.init(rawValue:))
-        attentionEvidence = try row.optionalText("attention_evidence")
-        if let text = try row.optionalText("consent_request") {
-            consentRequest = try? Wire.decode(ConsentRequest.self, from: Data(text.utf8))
+        attentionKind = try row.job(.attentionKind, Row.optionalText).flatMap(Job.Attention.Kind.init(rawValue:))
+        attentionEvidence = try row.job(.attentionEvidence, Row.optionalText)
+        if let text = try row.jobOptional(.consentRequest, Row.data) {
+            consentRequest = try? Wire.decode(ConsentRequest.self, from: text)
         }
-        if let price, let queueID = try row.optionalText("queue_id") {
-            let sealed = try row.optional("sealed_link", Row.bytes)
-            let context = try row.text("id")
-            var link: Redacted<String>?
-            if let sealed, let secrets { link = try secrets.open(sealed, for: context) }
+        if let price, let queueID = try row.job(.queueId, Row.optionalText) {
             rendering = Rendering(
-                price: price, model: try row.text("venice_model"), queueID: queueID, link: link,
-                submittedAt: try row.date("submitted_at"), usual: try row.optional("usual_seconds", Row.double),
-                polls: try row.int("polls"))
+                price: price, model: try row.job(.veniceModel, Row.text), queueID: queueID,
+                link: try Self.link(row, secrets), submittedAt: try row.job(.submittedAt, Row.date),
+                usual: try row.jobOptional(.usualSeconds, Row.double), polls: try row.job(.polls, Row.int))
         }
+    }
+
+    private static func link(_ row: Row, _ secrets: SecretBox?) throws(PostgresError) -> Redacted<String>? {
+        guard let secrets, let sealed = try row.jobOptional(.sealedLink, Row.bytes) else { return nil }
+        let job: JobID = try row.job(.id, Row.id)
+        return try secrets.open(sealed, for: job.description)
     }
 
     /// The state that the columns spell, or an error that names the row's contradiction.
@@ -111,27 +110,6 @@ struct StateColumns {
     func consent(at moment: Date?) -> ConsentGiven? {
         guard let moment, let consentRequest else { return nil }
         return ConsentGiven(consentRequest, at: moment)
-    }
-
-    /// `$27` of `JobStatements.update`.
-    func consentValue() throws -> Value {
-        let text = try consentRequest.map { String(decoding: try Wire.encode($0), as: UTF8.self) }
-        return .optional(text, { .text($0) })
-    }
-
-    /// `$4` to `$19` of `JobStatements.update`.
-    func values(sealing secrets: SecretBox?, for job: JobID) throws -> [Value] {
-        if rendering?.link != nil, secrets == nil { throw PostgresError.unexpectedRow("no key to seal a link with") }
-        return [
-            .text(state), .optional(price, Value.money), .optional(submittingToken, { .int($0) }),
-            .optional(rendering?.model, { .text($0) }), .optional(rendering?.queueID, { .text($0) }),
-            try .optional(rendering?.link.flatMap { try secrets?.seal($0, for: job.description) }, { .bytes($0) }),
-            .optional(rendering?.submittedAt, Value.date), .optional(rendering?.usual, Value.double),
-            .int(rendering?.polls ?? 0), .optional(videoID, { .id($0) }), .optional(isCleanedUp, Value.bool),
-            .optional(failure?.code, { .text($0) }), .optional(failure?.message, { .text($0) }),
-            .optional(failure?.refunded, Value.bool), .optional(attentionKind?.rawValue, { .text($0) }),
-            .optional(attentionEvidence, { .text($0) }),
-        ]
     }
 }
 

@@ -44,12 +44,12 @@ public struct OperatorJob: Encodable, Sendable {
         case updatedAt = "updated_at"
     }
 
-    public init(_ record: JobRecord, userName: String? = nil) {
+    public init(_ record: JobRecord, userName: String? = nil) throws {
         id = record.id
         user = record.user
         self.userName = userName
         state = record.progress.state.name
-        request = record.request
+        request = try record.request
         price = record.price
         maxPrice = record.progress.maxPrice
         account = record.account
@@ -78,8 +78,8 @@ public struct OperatorJobReport: Encodable, Sendable {
         public var at: Date
     }
 
-    public init(_ report: JobReport) {
-        job = OperatorJob(report.record)
+    public init(_ report: JobReport) throws {
+        job = try OperatorJob(report.record)
         timeline = report.steps.map { Step(state: $0.state, at: $0.at) }
         attempts = report.attempts
     }

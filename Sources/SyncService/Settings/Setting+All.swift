@@ -144,6 +144,21 @@ extension Setting {
         Setting(
             .process, "GONDOLA_DRAIN", \.drain, .duration(0...3600),
             "After SIGTERM, how long what is under way may take to end"),
+        Setting(
+            .process, "GONDOLA_TOMBSTONE_RETENTION", \.retention.tombstones, .duration(3600...315_360_000),
+            "A phone that was away for less than this finds out what was deleted; one away for longer starts over"),
+        Setting(
+            .process, "GONDOLA_KEY_RETENTION", \.retention.idempotencyKeys, .duration(60...315_360_000),
+            "How long a submission may be repeated under its idempotency key"),
+        Setting(
+            .process, "GONDOLA_DURATION_RETENTION", \.retention.durations, .duration(3600...315_360_000),
+            "When what was learned of a kind of rendering is forgotten, after the last of them"),
+        Setting(
+            .process, "GONDOLA_PRUNE_INTERVAL", \.retention.interval, .duration(1...86_400),
+            "How often old rows are removed"),
+        Setting(
+            .process, "GONDOLA_PRUNE_BATCH", \.retention.batch, .count(1...100_000),
+            "Old rows that are removed in one transaction"),
         Setting(.process, "GONDOLA_LOG_LEVEL", \.logLevel, .oneOf("LEVEL"), "The least important events to log"),
         Setting(.process, "GONDOLA_LOG_FORMAT", \.logFormat, .oneOf("FORMAT"), "How events are written"),
     ]

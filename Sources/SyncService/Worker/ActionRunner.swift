@@ -74,8 +74,9 @@ struct ActionRunner: Sendable {
     // MARK: - before the money
 
     private func price(_ record: JobRecord, _ venice: VeniceClient) async throws -> ActionResult {
+        let request = try record.request
         let model: VideoModel
-        switch models.find(record.request.model) {
+        switch models.find(request.model) {
         case .found(let found): model = found
         case .gone(let failure): return ActionResult(.refused(failure))
         case .notLoaded: return ActionResult(.setback(Setback(.unreachable, "the models are not known yet")))
@@ -83,7 +84,7 @@ struct ActionRunner: Sendable {
         let assets = try await assets(of: record)
         do throws(VeniceError) {
             return ActionResult(
-                .priced(try await venice.quote(QuoteRequest(record.request, model: model, assets: assets))))
+                .priced(try await venice.quote(QuoteRequest(request, model: model, assets: assets))))
         } catch {
             models.learn(from: error, about: model.id)
             return ActionResult(error.beforePayment)
@@ -103,7 +104,7 @@ struct ActionRunner: Sendable {
         let request: QueueRequest
         do {
             let model: VideoModel
-            switch models.find(record.request.model) {
+            switch models.find(try record.request.model) {
             case .found(let found): model = found
             case .gone(let failure):
                 return ActionResult(.refused(failure), evidence: AttemptEvidence(.notSent, message: failure.message))
@@ -112,7 +113,7 @@ struct ActionRunner: Sendable {
                 return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent))
             }
             request = try QueueRequest(
-                record.request, model: model, assets: try await assets(of: record),
+                try record.request, model: model, assets: try await assets(of: record),
                 consent: record.progress.consent.flatMap { Consent(rawValue: $0.request.flow) })
         } catch let error as VeniceError {
             return ActionResult(error.onSubmission, evidence: AttemptEvidence(error))
@@ -158,12 +159,12 @@ struct ActionRunner: Sendable {
         if let id = seen?.ray ?? seen?.requestID { result.evidence?.requestID = id }
         result.evidence?.balance = seen?.balance?.text
         // Of what was asked, not of the bytes on the wire, which hold whole pictures.
-        result.evidence?.requestHash = (try? Wire.encode(record.request)).map { Data(ContentHash(of: $0).bytes) }
+        result.evidence?.requestHash = (try? Wire.encode(try record.request)).map { Data(ContentHash(of: $0).bytes) }
         return result
     }
 
     private func assets(of record: JobRecord) async throws -> VeniceAssets {
-        try await store.veniceAssets(of: record.request, user: record.user, objects: objects)
+        try await store.veniceAssets(of: try record.request, user: record.user, objects: objects)
     }
 
     // MARK: - the video

@@ -67,8 +67,9 @@ final class DurationBook: Sendable {
 
 extension RenderingKind {
     fileprivate init(_ record: JobRecord, _ rendering: Rendering) {
+        // One that cannot be read stops the job elsewhere; here it only cannot be told from others.
+        let request = try? record.request
         self.init(
-            model: rendering.model, duration: record.request.duration ?? "",
-            resolution: record.request.resolution ?? "")
+            model: rendering.model, duration: request?.duration ?? "", resolution: request?.resolution ?? "")
     }
 }

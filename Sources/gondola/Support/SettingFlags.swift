@@ -127,6 +127,11 @@ struct PhoneFlags: SettingGroup {
 
 struct ProcessFlags: SettingGroup {
     @Option(setting: "drain") var drain: String?
+    @Option(setting: "tombstone-retention") var tombstoneRetention: String?
+    @Option(setting: "key-retention") var keyRetention: String?
+    @Option(setting: "duration-retention") var durationRetention: String?
+    @Option(setting: "prune-interval") var pruneInterval: String?
+    @Option(setting: "prune-batch") var pruneBatch: String?
     @Option(setting: "log-level") var logLevel: String?
     @Option(setting: "log-format") var logFormat: String?
 }

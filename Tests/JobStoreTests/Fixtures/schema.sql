@@ -37,7 +37,8 @@ CREATE TABLE public.attempts (
     message text,
     CONSTRAINT attempt_ends_with_an_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'not_sent'::text, 'lost'::text, 'blocked'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
@@ -87,7 +88,8 @@ CREATE TABLE public.job_steps (
     number bigint NOT NULL,
     state text NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -146,7 +148,7 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
@@ -157,7 +159,8 @@ CREATE TABLE public.ledger (
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ledger_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -197,7 +200,7 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 )
-WITH (fillfactor='70');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
@@ -275,11 +278,17 @@ ALTER TABLE ONLY public.videos
 
 CREATE UNIQUE INDEX attempts_one_open ON public.attempts USING btree (user_id, job_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_deleted ON public.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
 CREATE INDEX jobs_due ON public.jobs USING btree (next_action_at) WHERE (next_action_at IS NOT NULL);
 
 CREATE UNIQUE INDEX jobs_feed ON public.jobs USING btree (user_id, change_sequence);
 
 CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id) WHERE (queue_id IS NOT NULL);
+
+CREATE INDEX videos_deleted ON public.videos USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
 
@@ -300,14 +309,8 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
 
-ALTER TABLE ONLY public.job_steps
-    ADD CONSTRAINT job_steps_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
-
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
-
-ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
 
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

@@ -25,7 +25,9 @@ struct SettingsTests {
         "GONDOLA_LISTEN": "0.0.0.0:80", "GONDOLA_TRUSTED_PROXIES": "127.0.0.1,::1", "GONDOLA_OPS_LISTEN": "[::1]:81",
         "GONDOLA_ASSET_BYTES_LIMIT": "26MB",
         "GONDOLA_FEED_WAIT_LIMIT": "59s", "GONDOLA_FEED_POLL_INTERVAL": "6s", "GONDOLA_FEED_PAGE_LIMIT": "400",
-        "GONDOLA_DRAIN": "21s", "GONDOLA_LOG_LEVEL": "debug", "GONDOLA_LOG_FORMAT": "json",
+        "GONDOLA_DRAIN": "21s", "GONDOLA_TOMBSTONE_RETENTION": "31d", "GONDOLA_KEY_RETENTION": "25h",
+        "GONDOLA_DURATION_RETENTION": "181d", "GONDOLA_PRUNE_INTERVAL": "2h", "GONDOLA_PRUNE_BATCH": "999",
+        "GONDOLA_LOG_LEVEL": "debug", "GONDOLA_LOG_FORMAT": "json",
     ]
 
     @Test func `every setting reads its value and finds its place`() throws {

@@ -1,0 +1,59 @@
+/// The one way to take jobs in: a batch, in two statements over its columns.
+enum SubmitStatements {
+    /// Locks the users of a batch, who come sorted; the lateral subquery makes the planner keep to their order.
+    static let lockUsers = Statement(
+        "lock_users", isHot: true,
+        """
+        select owner.id from unnest($1::uuid[]) as wanted (id)
+        cross join lateral (select users.id from users where users.id = wanted.id for no key update) as owner
+        """)
+
+    /// Takes in what no key has made before: `$1` users, `$2` jobs, `$3` requests, `$4` greatest prices, `$5` accounts,
+    /// `$6` keys, `$7` hashes of bodies. Answers with the place of each job whose user exists, from 1, and either its
+    /// sequence and time, or the job that the key has made and whether its body was the same.
+    static let insert = Statement(
+        "insert_jobs", isHot: true,
+        """
+        with job as materialized (
+            select job.*, known.job_id as known_job, known.body_sha256 = job.body_sha256 as is_same,
+                clock_timestamp() as at
+            from unnest($1::uuid[], $2::uuid[], $3::jsonb[], $4::numeric[], $5::text[], $6::text[], $7::bytea[])
+                with ordinality as job (user_id, id, request, max_price, account, key, body_sha256, place)
+            left join lateral (
+                select job_id, idempotency_keys.body_sha256 from idempotency_keys
+                where idempotency_keys.user_id = job.user_id and idempotency_keys.key = job.key
+            ) as known on true
+            where exists (select from users where users.id = job.user_id)
+        ), fresh as materialized (
+            -- Where the job is among its user's, and where the user is among all.
+            select *, count(*) over (partition by user_id order by place) as number,
+                dense_rank() over (order by user_id) as user_place
+            from job where known_job is null
+        ), wanted as materialized (
+            select user_id, count(*) as draws from fresh group by user_id
+        ), drawn as (
+            update users set change_sequence = users.change_sequence + wanted.draws
+            from wanted where users.id = wanted.user_id
+            returning users.id, users.change_sequence - wanted.draws as base
+        ), bases as materialized (
+            select array_agg(base order by id) as list from drawn
+        ), numbered as materialized (
+            select fresh.*, bases.list[user_place] + number as sequence from fresh, bases
+        ), made as (
+            insert into jobs (user_id, id, state, request, max_price, account, next_action_at, change_sequence,
+                created_at, updated_at)
+            select user_id, id, 'accepted', request, max_price, account, at, sequence, at, at
+            from numbered order by place
+        ), entered as (
+            insert into job_steps (user_id, job_id, state, at)
+            select user_id, id, 'accepted', at from numbered order by place
+        ), remembered as (
+            insert into idempotency_keys (user_id, key, body_sha256, job_id)
+            select user_id, key, body_sha256, id from numbered where key is not null
+        )
+        select place, sequence, at, null::uuid as known_job, null::boolean as is_same from numbered
+        union all select place, null, null, known_job, is_same from job where known_job is not null
+        """)
+
+    static let all = [lockUsers, insert]
+}

@@ -1,0 +1,115 @@
+import Foundation
+import JobLifecycle
+import VideoModels
+
+/// In which order jobs are taken in: in waves, of which each has every key at most once, so that a key's second use finds
+/// what the first has made; and a wave in batches.
+struct SubmissionPlan {
+    static let mostJobs = 500
+
+    /// Places among the jobs.
+    private(set) var waves: [[[Int]]] = []
+
+    init(_ jobs: [NewJob]) {
+        var uses: [Name: Int] = [:]
+        var places: [[Int]] = []
+        for (place, job) in jobs.enumerated() {
+            let name = job.key.map { Name(user: job.user, key: $0.key) }
+            let wave = name.map { uses[$0, default: 0] } ?? 0
+            if let name { uses[name] = wave + 1 }
+            if wave == places.count { places.append([]) }
+            places[wave].append(place)
+        }
+        waves = places.map { places in
+            stride(from: 0, to: places.count, by: Self.mostJobs).map {
+                Array(places[$0..<min($0 + Self.mostJobs, places.count)])
+            }
+        }
+    }
+
+    private struct Name: Hashable {
+        var user: UserID
+        var key: String
+    }
+}
+
+/// A new job as its columns hold it.
+final class NewJobRow: Sendable {
+    let job: NewJob
+    /// Where it stands among those that came together.
+    let place: Int
+    let request: Data
+
+    init(_ job: NewJob, place: Int) throws {
+        self.job = job
+        self.place = place
+        request = try Wire.encode(job.submission.request)
+    }
+
+    func detail(sequence: Int64, at moment: Date) throws -> JobDetail {
+        let record = JobRecord(new: job, json: request, sequence: sequence, at: moment)
+        let step = Job.Step(status: JobState.status(named: record.progress.state.name), at: moment)
+        return JobDetail(job: try record.job, sequence: sequence, timeline: [step])
+    }
+}
+
+extension Connection {
+    typealias Submitted = Result<JobDetail, any Error>
+
+    /// Takes jobs in, as many as possible in one transaction, by their places.
+    ///
+    /// Where the database refuses a batch for one job's sake, its halves are tried apart until that job stands alone.
+    func insert(each rows: [NewJobRow]) -> [Int: Submitted] {
+        do {
+            return try insert(rows)
+        } catch let error where error.isVerdict && rows.count > 1 {
+            let half = rows.count / 2
+            return insert(each: Array(rows[..<half])).merging(insert(each: Array(rows[half...]))) { first, _ in first }
+        } catch {
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
+        }
+    }
+
+    private func insert(_ rows: [NewJobRow]) throws(PostgresError) -> [Int: Submitted] {
+        let users = Array(Set(rows.map(\.job.user.uuid))).sorted { $0.precedes($1) }
+        // The lock on the users' rows keeps two submissions with one key apart. It is a statement of its own, so that the
+        // next one sees what those have done that it waited for.
+        let lock = (SubmitStatements.lockUsers, [Value.uuids(users) { $0 }])
+        let insert = (SubmitStatements.insert, Self.columns(of: rows))
+        let answers = try pipeline([lock, insert])
+        var found: [Int: Answer] = [:]
+        for (place, answer) in try answers[1].map(Self.answer) { found[rows[place].place] = answer }
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0.place, outcome(of: $0, found[$0.place])) })
+    }
+
+    private enum Answer {
+        case made(sequence: Int64, at: Date)
+        case known(JobID)
+        case conflict
+    }
+
+    private static func answer(_ row: Row) throws(PostgresError) -> (Int, Answer) {
+        let place = try row.int(Field(place: 0)) - 1
+        if let sequence = try row.optional(Field(place: 1), Row.int64) {
+            return (place, .made(sequence: sequence, at: try row.date(Field(place: 2))))
+        }
+        return (place, try row.bool(Field(place: 4)) ? .known(try row.id(Field(place: 3))) : .conflict)
+    }
+
+    private func outcome(of row: NewJobRow, _ answer: Answer?) -> Submitted {
+        switch answer {
+        case nil: .failure(StoreError.notFound)
+        case .made(let sequence, let moment): Submitted { try row.detail(sequence: sequence, at: moment) }
+        case .known(let id): Submitted { try detail(of: id, user: row.job.user) }
+        case .conflict: .failure(StoreError.idempotencyConflict)
+        }
+    }
+
+    private static func columns(of rows: [NewJobRow]) -> [Value] {
+        [
+            .uuids(rows) { $0.job.user.uuid }, .uuids(rows) { $0.job.id.uuid }, .documents(rows) { $0.request },
+            .amounts(rows) { $0.job.submission.maxPrice }, .texts(rows) { $0.job.account },
+            .texts(rows) { $0.job.key?.key }, .blobs(rows) { $0.job.key.map { Array($0.bodyHash) } },
+        ]
+    }
+}
