@@ -17,6 +17,9 @@ extension Contest {
                 try await pgbench(jobs, clients: 2, Ideal.batched(Self.batch, steps: true))
             },
             Contestant("engine") { try await engine(jobs, lanes: 4, batch: Self.batch, connections: 6) },
+            Contestant("engine, a batch a call") {
+                try await engine(jobs, lanes: 4, batch: Self.batch, connections: 6, .together)
+            },
         ]
         if let python {
             contestants += [
@@ -26,6 +29,7 @@ extension Contest {
         }
         let figures = try await medians("jobs/s", contestants)
         ratio(figures, "engine", to: "pgbench, ideal batches", .atLeast(0.7))
+        ratio(figures, "engine, a batch a call", to: "pgbench, ideal batches", .atLeast(0.7))
         ratio(figures, "engine", to: "pgbench, ideal batches with the timeline")
         ratio(figures, "engine", to: "PgQueuer", .atLeast(1.5))
         ratio(figures, "engine", to: "Procrastinate", .atLeast(10))
@@ -64,13 +68,15 @@ extension Contest {
     }
 
     /// Jobs a second that the engine claims and finishes.
-    private func engine(_ jobs: Int, lanes: Int, batch: Int, connections: Int) async throws -> Double {
+    private func engine(
+        _ jobs: Int, lanes: Int, batch: Int, connections: Int, _ manner: EngineUnderTest.Manner = .apart
+    ) async throws -> Double {
         try await cluster.make("bench_round", from: "bench_jobs")
         let store = cluster.store("bench_round", connections: connections)
         try await store.ping()
         var count = 0
         let time = try await timed {
-            count = try await EngineUnderTest(store: store).finishAll(lanes: lanes, batch: batch)
+            count = try await EngineUnderTest(store: store).finishAll(lanes: lanes, batch: batch, manner)
         }
         await store.close()
         guard try await ended(in: "bench_round") == jobs, count == jobs else {

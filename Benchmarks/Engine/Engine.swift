@@ -9,28 +9,50 @@ struct EngineUnderTest: Sendable {
     var store: PostgresStore
     let policy = JobPolicy()
 
+    /// How the ends of claimed jobs are handed to the store.
+    enum Manner: Sendable {
+        /// Each in a task of its own, as a worker does.
+        case apart
+        /// All in one call.
+        case together
+    }
+
     /// Claims and finishes until nothing is due; returns how many jobs that were. A plain job ends with its first step.
-    func finishAll(lanes: Int, batch: Int) async throws -> Int {
+    func finishAll(lanes: Int, batch: Int, _ manner: Manner = .apart) async throws -> Int {
         try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<lanes { group.addTask { try await finishInTurn(batch: batch) } }
+            for _ in 0..<lanes { group.addTask { try await finishInTurn(batch: batch, manner) } }
             return try await group.reduce(0, +)
         }
     }
 
-    private func finishInTurn(batch: Int) async throws -> Int {
+    private func finishInTurn(batch: Int, _ manner: Manner) async throws -> Int {
         var count = 0
         while true {
             let claimed = try await store.claim(limit: batch, lease: 60, worker: "bench")
             if claimed.isEmpty { return count }
             count += claimed.count
-            try await finish(claimed)
+            switch manner {
+            case .apart: try await finishApart(claimed)
+            case .together: try await finishTogether(claimed)
+            }
         }
     }
 
-    private func finish(_ claimed: [JobRecord]) async throws {
+    private func finishTogether(_ claimed: [JobRecord]) async throws {
+        let steps = try claimed.map { record in
+            var next = record
+            let effects = try next.progress.apply(Self.end, policy: policy, at: Date(), jitter: 0)
+            return JobStep(next, effects)
+        }
+        for outcome in await store.commit(steps) { _ = try outcome.get() }
+    }
+
+    private static let end = JobEvent.refused(Failure(.refused, "nothing to do"))
+
+    private func finishApart(_ claimed: [JobRecord]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for record in claimed {
-                group.addTask { _ = try await step(record, .refused(Failure(.refused, "nothing to do"))) }
+                group.addTask { _ = try await step(record, Self.end) }
             }
             try await group.waitForAll()
         }

@@ -19,6 +19,7 @@ struct EngineBench: AsyncParsableCommand {
     var sections = Section.allCases
     @Option(help: "Rounds; the median counts.") var rounds = 3
     @Option(help: "Size of the work, 1 being the full form.") var scale = 1.0
+    @Option(help: "Only the contestants whose name has this, for a profile.") var only: String?
     @Option(help: "The Python that has PgQueuer and Procrastinate; without it they do not take part.")
     var python: String?
     @Option(help: "The program that times a bare NOTIFY; without it there is no peer for the latency.")
@@ -29,7 +30,8 @@ struct EngineBench: AsyncParsableCommand {
         let cluster = try Cluster()
         try await cluster.describe()
         let contest = Contest(
-            cluster: cluster, rounds: rounds, scale: scale, python: python, roundTrip: roundTrip, peers: peers)
+            cluster: cluster, rounds: rounds, scale: scale, only: only, python: python, roundTrip: roundTrip,
+            peers: peers)
         for section in sections {
             tell("\n\(section.rawValue)")
             try await contest.run(section)
@@ -43,6 +45,7 @@ struct Contest: Sendable {
     var cluster: Cluster
     var rounds: Int
     var scale: Double
+    var only: String?
     var python: String?
     var roundTrip: String?
     var peers: String
@@ -75,6 +78,7 @@ struct Contest: Sendable {
 
     /// The median of each contestant, who take turns: what the machine does meanwhile hits all of them.
     func medians(_ unit: String, _ contestants: [Contestant]) async throws -> [String: Double] {
+        let contestants = contestants.filter { only.map($0.name.contains) ?? true }
         var figures: [String: [Double]] = [:]
         for _ in 0..<rounds {
             for contestant in contestants {
