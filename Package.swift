@@ -97,7 +97,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
+            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport", logging],
             resources: [.copy("Fixtures")]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
         .testTarget(

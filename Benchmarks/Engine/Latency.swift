@@ -6,7 +6,7 @@ import VideoModels
 
 /// How soon a job starts.
 extension Contest {
-    /// From a submission that is durable to its claim by another pool, against a bare NOTIFY in C.
+    /// From a submission that is durable to its claim, in the same process and in another, against a bare NOTIFY in C.
     func latency() async throws {
         let count = sized(2_000)
         try await cluster.makeUsers("bench_users")
@@ -14,9 +14,11 @@ extension Contest {
         func add(_ name: String, _ times: [Double]) { figures[name, default: []] += times }
         for _ in 0..<rounds {
             if let roundTrip { add("NOTIFY in C", try await bareNotify(roundTrip, count)) }
-            let starts = try await starts(count)
-            for (name, times) in [("submitted to claimed", starts.map(\.0)), ("call to claimed", starts.map(\.1))] {
-                add(name, [times.percentile(0.5), times.percentile(0.99)])
+            for place in Place.allCases {
+                let starts = try await starts(count, place)
+                for (name, times) in [("submitted to claimed", starts.map(\.0)), ("call to claimed", starts.map(\.1))] {
+                    add("\(name) \(place.rawValue)", [times.percentile(0.5), times.percentile(0.99)])
+                }
             }
         }
         // Two figures a round, p50 and p99 by turns.
@@ -28,10 +30,20 @@ extension Contest {
                 Self.show("\(name), \(share)", values, "µs")
             }
         }
-        ratio(medians, "submitted to claimed, p50", to: "NOTIFY in C, p50", .atMost(1.5))
-        ratio(medians, "submitted to claimed, p99", to: "NOTIFY in C, p99", .atMost(2.5))
-        ratio(medians, "call to claimed, p50", to: "NOTIFY in C, p50")
+        for place in Place.allCases {
+            let name = "submitted to claimed \(place.rawValue)"
+            ratio(medians, "\(name), p50", to: "NOTIFY in C, p50", .atMost(1.5))
+            ratio(medians, "\(name), p99", to: "NOTIFY in C, p99", .atMost(2.5))
+        }
         try await cluster.drop("bench_users")
+    }
+
+    /// Where the worker is that claims.
+    private enum Place: String, CaseIterable {
+        /// As in `gondola run`.
+        case here = "in the same process"
+        /// As with `gondola serve` and `gondola work`: another store, which hears of it by NOTIFY.
+        case elsewhere = "by another process"
     }
 
     private func bareNotify(_ program: String, _ count: Int) async throws -> [Double] {
@@ -42,11 +54,10 @@ extension Contest {
     }
 
     /// Microseconds to the claim of each job, since its submission was durable and since it was called.
-    private func starts(_ count: Int) async throws -> [(Double, Double)] {
+    private func starts(_ count: Int, _ place: Place) async throws -> [(Double, Double)] {
         try await cluster.make("bench_round", from: "bench_users")
-        let (phone, worker) = (
-            cluster.store("bench_round", connections: 2), cluster.store("bench_round", connections: 2)
-        )
+        let phone = cluster.store("bench_round", connections: 6)
+        let worker = place == .here ? phone : cluster.store("bench_round", connections: 6)
         let (wakeups, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let (claims, claimed) = AsyncStream.makeStream(of: (JobID, ContinuousClock.Instant).self)
         let listener = worker.listen { _ in wake.yield() }
@@ -76,7 +87,7 @@ extension Contest {
         try await working.value
         listener.stop()
         await phone.close()
-        await worker.close()
+        if place == .elsewhere { await worker.close() }
         return times
     }
 }

@@ -55,12 +55,11 @@ public struct PostgresStore: Sendable {
         }
     }
 
-    /// Calls `receive` when something of a user changed, or when anything may have (nil). On a thread of its own.
+    /// Calls `receive` when something of a user changed, or when anything may have: at once for what this store has written
+    /// itself, on whatever thread that was, and for the rest on a thread of its own. It must not wait for anything.
     public func listen(receive: @escaping @Sendable (Wakeup) -> Void) -> ChangeListener {
-        ChangeListener(
-            Listener(conninfo: conninfo, channel: "gondola", log: log) { payload in
-                receive(Wakeup(payload))
-            })
+        let listener = Listener(conninfo: conninfo, channel: "gondola", log: log) { receive(Wakeup($0)) }
+        return ChangeListener(listener, notifier: notifier, place: notifier.attach(receive))
     }
 }
 
@@ -78,14 +77,24 @@ public enum Wakeup: Hashable, Sendable {
     }
 }
 
-/// Stops when told. While it is not connected, wake-ups come by polling only.
+/// Stops when told. While it is not connected, what other processes did is found by polling only.
 public struct ChangeListener: Sendable {
     private let listener: Listener
+    private let notifier: Notifier
+    private let place: UUID
 
-    init(_ listener: Listener) { self.listener = listener }
+    init(_ listener: Listener, notifier: Notifier, place: UUID) {
+        self.listener = listener
+        self.notifier = notifier
+        self.place = place
+    }
 
     public var isConnected: Bool { listener.isConnected }
-    public func stop() { listener.stop() }
+
+    public func stop() {
+        notifier.detach(place)
+        listener.stop()
+    }
 }
 
 /// What a caller can do something about.
