@@ -51,13 +51,23 @@ extension Contest {
         let names = try await cluster.sql(
             "select indexname from pg_indexes where tablename = 'jobs' and indexname <> 'jobs_pkey'", in: database)
         for name in names.split(separator: "\n") { try await cluster.sql("drop index \(name)", in: database) }
-        for start in stride(from: 0, to: rows, by: 500_000) {
-            try await cluster.sql(
-                "set session_replication_role = replica;" + Seed.finishedJobs(start..<min(rows, start + 500_000)),
-                in: database)
-        }
-        for index in indexes.split(separator: "\n") { try await cluster.sql(String(index), in: database) }
+        try await twoAtATime(
+            stride(from: 0, to: rows, by: 250_000).map { start in
+                "set session_replication_role = replica;" + Seed.finishedJobs(start..<min(rows, start + 250_000))
+            }, in: database)
+        try await twoAtATime(
+            indexes.split(separator: "\n").map { "set maintenance_work_mem = '512MB'; \($0)" }, in: database)
         try await cluster.sql("vacuum (analyze) jobs; checkpoint", in: database)
+    }
+
+    private func twoAtATime(_ texts: [String], in database: String) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, text) in texts.enumerated() {
+                if number >= 2 { try await group.next() }
+                group.addTask { try await cluster.sql(text, in: database) }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// Each round takes its claims from the same tables, a little further on.
