@@ -50,10 +50,17 @@ enum Ideal {
         """
     }
 
+    private static let claimOne = """
+        \(due(1))
+        \(lease) returning jobs.user_id as user, jobs.id as job, jobs.lease_token as token
+        """
+
+    /// Claims one job.
+    static let claim = claimOne + ";"
+
     /// Claims one job and finishes it.
     static let single = """
-        \(due(1))
-        \(lease) returning jobs.user_id as user, jobs.id as job, jobs.lease_token as token \\gset
+        \(claimOne) \\gset
         with drawn as (
             update users set change_sequence = change_sequence + 1 where id = :user::uuid returning change_sequence
         )

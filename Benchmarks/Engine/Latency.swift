@@ -7,35 +7,59 @@ import VideoModels
 /// How soon a job starts.
 extension Contest {
     /// From a submission that is durable to its claim, in the same process and in another, against a bare NOTIFY in C.
+    /// A claim is a commit too: how long pgbench takes for one alone says what is left to be saved.
     func latency() async throws {
         let count = sized(2_000)
         try await cluster.makeUsers("bench_users")
-        var figures: [String: [Double]] = [:]
-        func add(_ name: String, _ times: [Double]) { figures[name, default: []] += times }
+        var times: [String: Times] = [:]
         for _ in 0..<rounds {
-            if let roundTrip { add("NOTIFY in C", try await bareNotify(roundTrip, count)) }
+            if let roundTrip { times["NOTIFY in C", default: Times()].add(try await bareNotify(roundTrip, count)) }
+            times["claim alone, pgbench", default: Times()].add(["mean": try await bareClaim(count)])
             for place in Place.allCases {
                 let starts = try await starts(count, place)
-                for (name, times) in [("submitted to claimed", starts.map(\.0)), ("call to claimed", starts.map(\.1))] {
-                    add("\(name) \(place.rawValue)", [times.percentile(0.5), times.percentile(0.99)])
-                }
+                times["submitted to claimed \(place.rawValue)", default: Times()].add(
+                    Times.percentiles(starts.map(\.0)))
+                times["called to claimed \(place.rawValue)", default: Times()].add(Times.percentiles(starts.map(\.1)))
             }
         }
-        // Two figures a round, p50 and p99 by turns.
-        var medians: [String: Double] = [:]
-        for (name, all) in figures.sorted(by: { $0.key < $1.key }) {
-            for (offset, share) in ["p50", "p99"].enumerated() {
-                let values = stride(from: offset, to: all.count, by: 2).map { all[$0] }
-                medians["\(name), \(share)"] = values.median
-                Self.show("\(name), \(share)", values, "µs")
-            }
-        }
+        let medians = times.sorted { $0.key < $1.key }.reduce(into: [:]) { $0.merge($1.value.show($1.key)) { $1 } }
         for place in Place.allCases {
             let name = "submitted to claimed \(place.rawValue)"
             ratio(medians, "\(name), p50", to: "NOTIFY in C, p50", .atMost(1.5))
             ratio(medians, "\(name), p99", to: "NOTIFY in C, p99", .atMost(2.5))
+            ratio(medians, "\(name), p50", to: "claim alone, pgbench, mean")
         }
         try await cluster.drop("bench_users")
+    }
+
+    /// Microseconds of each round, by what they are.
+    private struct Times {
+        private var rounds: [[String: Double]] = []
+
+        mutating func add(_ round: [String: Double]) { rounds.append(round) }
+
+        static func percentiles(_ times: [Double]) -> [String: Double] {
+            ["p50": times.percentile(0.5), "p99": times.percentile(0.99)]
+        }
+
+        func show(_ name: String) -> [String: Double] {
+            var medians: [String: Double] = [:]
+            for share in Set(rounds.flatMap(\.keys)).sorted() {
+                let values = rounds.compactMap { $0[share] }
+                medians["\(name), \(share)"] = values.median
+                Contest.show("\(name), \(share)", values, "µs")
+            }
+            return medians
+        }
+    }
+
+    /// Microseconds that a claim of one job takes pgbench.
+    private func bareClaim(_ count: Int) async throws -> Double {
+        try await cluster.makeJobs("bench_claims", count)
+        let pgbench = Pgbench(cluster: cluster, database: "bench_claims", clients: 1)
+        let time = try await pgbench.run(Ideal.claim, transactions: count)
+        try await cluster.drop("bench_claims")
+        return time / Double(count) * 1e6
     }
 
     /// Where the worker is that claims.
@@ -46,11 +70,11 @@ extension Contest {
         case elsewhere = "by another process"
     }
 
-    private func bareNotify(_ program: String, _ count: Int) async throws -> [Double] {
+    private func bareNotify(_ program: String, _ count: Int) async throws -> [String: Double] {
         let output = try await Program.run([program, cluster.address("bench_users"), "\(count)"])
         let figures = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
         guard figures.count == 2 else { throw ValidationError("\(program) said: \(output)") }
-        return figures
+        return ["p50": figures[0], "p99": figures[1]]
     }
 
     /// Microseconds to the claim of each job, since its submission was durable and since it was called.
