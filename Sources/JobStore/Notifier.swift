@@ -12,6 +12,8 @@ final class Notifier: Sendable {
         var hasJobs = false
         var sending: Task<Void, Never>?
 
+        var isNews: Bool { hasJobs || !users.isEmpty }
+
         mutating func take() -> [String] {
             defer { (users, hasJobs) = ([], false) }
             return users.map(\.description) + (hasJobs ? ["jobs"] : [])
@@ -33,7 +35,7 @@ final class Notifier: Sendable {
             state.users.formUnion(users)
             if jobs { state.hasJobs = true }
             // Without a parent: the commit has happened, whoever asked for it may be gone, and others still wait for news.
-            if state.sending == nil { state.sending = Task { await send() } }
+            if state.sending == nil, state.isNews { state.sending = Task { await send() } }
         }
     }
 
@@ -47,6 +49,8 @@ final class Notifier: Sendable {
             } catch {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }
+            // A busy process tells many things together. Whoever is cancelled by then is not waited for.
+            try? await Task.sleep(for: .milliseconds(2))
         }
     }
 
