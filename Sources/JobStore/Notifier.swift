@@ -14,6 +14,8 @@ final class Notifier: Sendable {
         var sending: Task<Void, Never>?
         var listeners: [UUID: @Sendable (Wakeup) -> Void] = [:]
 
+        var isNews: Bool { hasJobs || !users.isEmpty }
+
         mutating func take() -> [String] {
             defer { (users, hasJobs) = ([], false) }
             return users.map(\.description) + (hasJobs ? ["jobs"] : [])
@@ -36,7 +38,7 @@ final class Notifier: Sendable {
             state.users.formUnion(users)
             if jobs { state.hasJobs = true }
             // Without a parent: the commit has happened, whoever asked for it may be gone, and others still wait for news.
-            if state.sending == nil { state.sending = Task { await send() } }
+            if state.sending == nil, state.isNews { state.sending = Task { await send() } }
             return state.listeners.values
         }
         for receive in listeners {
@@ -64,6 +66,8 @@ final class Notifier: Sendable {
             } catch {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }
+            // A busy process tells many things together. Whoever is cancelled by then is not waited for.
+            try? await Task.sleep(for: .milliseconds(2))
         }
     }
 

@@ -10,7 +10,8 @@ public struct PostgresStore: Sendable {
     let pool: ConnectionPool
     /// For what runs all the time, so that it does not wait behind what does not.
     let hot: ConnectionPool
-    let steps: StepWriter
+    let steps: GroupCommit<StepRow, JobRecord>
+    let submissions: GroupCommit<NewJobRow, JobDetail>
     let window = ClaimWindow.Shared()
     let secrets: SecretBox?
     let conninfo: String
@@ -31,7 +32,18 @@ public struct PostgresStore: Sendable {
         self.conninfo = conninfo
         self.log = log
         notifier = Notifier(pool: pool, log: log)
-        steps = StepWriter(pool: hot, secrets: secrets, notifier: notifier)
+        steps = GroupCommit(pool: hot) { rows, connection in
+            connection.write(each: rows, secrets: secrets)
+        } tell: { [notifier] rows, outcomes in
+            notifier.note(
+                users: zip(rows, outcomes).filter { $0.step.publishes && $1.isSuccess }.map(\.0.step.record.user))
+        }
+        submissions = GroupCommit(pool: hot) { rows, connection in
+            connection.insert(each: rows)
+        } tell: { [notifier] rows, outcomes in
+            let users = zip(rows, outcomes).filter(\.1.isSuccess).map(\.0.job.user)
+            notifier.note(users: users, jobs: !users.isEmpty)
+        }
     }
 
     /// Finishes what is under way and closes the connections.

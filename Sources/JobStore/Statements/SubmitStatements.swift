@@ -17,7 +17,7 @@ enum SubmitStatements {
         with job as materialized (
             select job.*, known.job_id as known_job, known.body_sha256 = job.body_sha256 as is_same,
                 clock_timestamp() as at
-            from unnest($1::uuid[], $2::uuid[], $3::jsonb[], $4::numeric[], $5::text[], $6::text[], $7::bytea[])
+            from unnest($1::uuid[], $2::uuid[], $3::json[], $4::numeric[], $5::text[], $6::text[], $7::bytea[])
                 with ordinality as job (user_id, id, request, max_price, account, key, body_sha256, place)
             left join lateral (
                 select job_id, idempotency_keys.body_sha256 from idempotency_keys
