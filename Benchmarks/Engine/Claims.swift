@@ -16,9 +16,9 @@ extension Contest {
             Contestant("pgbench, ideal batches with the timeline") {
                 try await pgbench(jobs, clients: 2, Ideal.batched(Self.batch, steps: true))
             },
-            Contestant("engine") { try await engine(jobs, lanes: 4, batch: Self.batch, connections: 6) },
+            Contestant("engine") { try await engine(jobs, lanes: 8, batch: Self.batch, connections: 6) },
             Contestant("engine, a batch a call") {
-                try await engine(jobs, lanes: 4, batch: Self.batch, connections: 6, .together)
+                try await engine(jobs, lanes: 8, batch: Self.batch, connections: 6, .together)
             },
         ]
         if let python {

@@ -50,7 +50,7 @@ extension Contest {
         try await store.ping()
         var count = 0
         let time = try await timed {
-            count = try await EngineUnderTest(store: store).goAllTheWay(batch: 100, inHand: 400)
+            count = try await EngineUnderTest(store: store).goAllTheWay(batch: 100, inHand: 1_000)
         }
         await store.close()
         guard count == jobs else { throw ValidationError("\(count) of \(jobs) jobs went") }
