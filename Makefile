@@ -12,11 +12,11 @@ FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/* Tests/scripts/*)
 
-.PHONY: help bootstrap build programs demo run test fuzz bench format lint clean
+.PHONY: help bootstrap build programs demo run test fuzz bench bench-postgres format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 bootstrap: ## installs what is missing, and says what before it does
 	@deploy/bootstrap
@@ -47,6 +47,11 @@ fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECON
 bench: bootstrap ## figures in optimised code, each against a limit or a peer measured in the same run (docs/benchmarks.md)
 	swift build -c release $(FLAGS) --product gondola-bench
 	.build/release/gondola-bench
+	scripts/bench-postgres claims steps way submit latency notify --scale 0.1 --rounds 1
+
+bench-postgres: bootstrap ## the job engine's figures at full size: half an hour on a machine that does nothing else
+	swift build -c release $(FLAGS) --product gondola-bench
+	scripts/bench-postgres
 
 format: ## lays out the Swift sources
 	swift format -i -r $(SOURCES)

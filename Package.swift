@@ -72,9 +72,11 @@ let package = Package(
         .executableTarget(
             name: "gondola-bench",
             dependencies: [
-                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "ObjectStorage", argumentParser,
+                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
+                argumentParser,
+                logging,
             ],
-            path: "Benchmarks"),
+            path: "Benchmarks", exclude: ["Peers"]),
         .target(
             name: "FuzzExercise", dependencies: ["VideoModels", "HTTPTransport", "VeniceTransport", "ObjectStorage"],
             path: "Fuzz/Exercise"),
@@ -96,7 +98,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
+            name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport", logging],
             resources: [.copy("Fixtures")]),
         .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
         .testTarget(

@@ -7,6 +7,9 @@ alter table job_steps drop constraint job_steps_user_id_job_id_fkey;
 -- The ledger is kept for good, and a forgotten job is not: what was paid, by whom and for which job stands in the row.
 alter table ledger drop constraint ledger_user_id_job_id_fkey;
 
+-- Nobody looks into a request but the code, which reads its text: as text it need not be put together anew for each claim.
+alter table jobs alter column request type json using request::json;
+
 -- No change of a job can stay on its page alone (HOT): claims, waits and renewals move next_action_at, and what phones see
 -- moves change_sequence, and both are indexed. Room left on the pages would only make the table larger.
 alter table jobs set (

@@ -29,8 +29,9 @@ struct ClaimWindow: Hashable, Sendable {
     private var isLooking = false
 
     /// A claim looked at `moment`, in the database's time; `last` is when its last job was due, if it found as many as it
-    /// asked for.
-    mutating func claimed(upTo last: Date?, at moment: Date) {
+    /// asked for. One that found nothing does not know when it looked, and the place stays.
+    mutating func claimed(upTo last: Date?, at moment: Date?) {
+        guard let moment else { return }
         let recent = moment.addingTimeInterval(-Self.late)
         passed = last.map { min($0, recent) } ?? recent
     }

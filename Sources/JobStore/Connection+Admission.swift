@@ -23,6 +23,14 @@ extension Connection {
         }
     }
 
+    /// Gives the places of the jobs that have ended to those that wait for them. What fails here is found by
+    /// `admitLeftBehind`.
+    func admitNext(after written: [Written], limit: Int) {
+        let steps = written.compactMap { try? $0.get() }.filter(\.madeRoom)
+        guard !steps.isEmpty else { return }
+        _ = try? admit(Set(steps.map(\.record.user)), limit: limit)
+    }
+
     /// The same within the caller's transaction.
     func admitInTransaction(_ users: Set<UserID>, limit: Int) throws -> [UserID] {
         let ids = Value.text("{\(users.map(\.description).joined(separator: ","))}")

@@ -5,12 +5,16 @@ import VideoModels
 
 /// Sends wake-ups outside the transactions that they tell of: NOTIFY takes a lock that serialises commits.
 ///
-/// While one batch is on its way the next is gathered, so a busy process sends few, and each name once.
+/// While one batch is on its way the next is gathered, so a busy process sends few, and each name once. Who listens on the
+/// same store is told directly and at once; the NOTIFY that comes back later is one hint too many, which does no harm.
 final class Notifier: Sendable {
     private struct State {
         var users: Set<UserID> = []
         var hasJobs = false
         var sending: Task<Void, Never>?
+        var listeners: [UUID: @Sendable (Wakeup) -> Void] = [:]
+
+        var isNews: Bool { hasJobs || !users.isEmpty }
 
         mutating func take() -> [String] {
             defer { (users, hasJobs) = ([], false) }
@@ -29,13 +33,28 @@ final class Notifier: Sendable {
 
     /// Things of these users changed; `jobs` says whether a job may have come due.
     func note(users: some Sequence<UserID>, jobs: Bool = false) {
-        state.withLock { state in
+        let users = Set(users)
+        let listeners = state.withLock { state in
             state.users.formUnion(users)
             if jobs { state.hasJobs = true }
             // Without a parent: the commit has happened, whoever asked for it may be gone, and others still wait for news.
-            if state.sending == nil { state.sending = Task { await send() } }
+            if state.sending == nil, state.isNews { state.sending = Task { await send() } }
+            return state.listeners.values
+        }
+        for receive in listeners {
+            for user in users { receive(.user(user)) }
+            if jobs { receive(.jobs) }
         }
     }
+
+    /// Calls `receive` with each hint, on whatever thread it comes up, until `detach`.
+    func attach(_ receive: @escaping @Sendable (Wakeup) -> Void) -> UUID {
+        let place = UUID()
+        state.withLock { $0.listeners[place] = receive }
+        return place
+    }
+
+    func detach(_ place: UUID) { state.withLock { _ = $0.listeners.removeValue(forKey: place) } }
 
     func drain() async { await state.withLock(\.sending)?.value }
 
@@ -47,6 +66,8 @@ final class Notifier: Sendable {
             } catch {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }
+            // A busy process tells many things together. Whoever is cancelled by then is not waited for.
+            try? await Task.sleep(for: .milliseconds(2))
         }
     }
 

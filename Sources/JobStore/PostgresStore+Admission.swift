@@ -15,14 +15,6 @@ extension PostgresStore {
         return admitted
     }
 
-    /// Gives the places of jobs that have ended to those that wait.
-    func admit(_ users: Set<UserID>) async throws {
-        guard !users.isEmpty else { return }
-        let activeJobs = activeJobs
-        let admitted = try await pool.run { try $0.admit(users, limit: activeJobs) }
-        if !admitted.isEmpty { notifier.note(users: admitted, jobs: true) }
-    }
-
     private func mend(_ user: UserID) async throws -> Bool {
         let activeJobs = activeJobs
         let admitted = try await pool.transaction { connection in

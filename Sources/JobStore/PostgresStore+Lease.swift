@@ -58,7 +58,7 @@ extension PostgresStore {
 
     /// Writes steps of different jobs as `commit` does, and says of each what became of it, in their order.
     public func commit(_ steps: [JobStep]) async -> [Result<JobRecord, any Error>] {
-        await self.steps.write(steps)
+        await self.steps.write(steps.map { step in Result { try StepRow(step, secrets: secrets) } })
     }
 }
 
@@ -97,8 +97,8 @@ private struct Claimer: Sendable {
         do {
             let rows = try connection.execute(
                 JobStatements.claim, [.int(limit), .double(lease), .text(worker), from])
-            let (records, moment, last) = try read(rows)
-            window.update { $0.claimed(upTo: rows.count == limit ? last : nil, at: moment) }
+            let (records, looked) = try read(rows)
+            window.update { $0.claimed(upTo: rows.count == limit ? looked?.last : nil, at: looked?.moment) }
             return records
         } catch {
             window.update { $0.forget() }
@@ -106,16 +106,12 @@ private struct Claimer: Sendable {
         }
     }
 
-    private func read(_ rows: Rows) throws -> (records: [JobRecord], moment: Date, last: Date?) {
-        var (moment, last): (Date?, Date?)
-        let records: [JobRecord?] = try rows.map { row in
-            moment = try row.date(.afterJob(0))
-            guard let due = try row.optional(.afterJob(1), Row.date) else { return nil }
-            last = due
-            return read(row)
-        }
-        guard let moment else { throw PostgresError.unexpectedRow("a claim did not say when it looked") }
-        return (records.compactMap { $0 }, moment, last)
+    /// The jobs, oldest first, and when the look was and the last of them due.
+    private func read(_ rows: Rows) throws -> (records: [JobRecord], looked: (moment: Date, last: Date)?) {
+        let found = try rows.map { row in
+            (record: read(row), moment: try row.date(.afterJob(0)), due: try row.date(.afterJob(1)))
+        }.sorted { $0.due < $1.due }
+        return (found.compactMap(\.record), found.last.map { ($0.moment, $0.due) })
     }
 
     private func read(_ row: Row) -> JobRecord? {

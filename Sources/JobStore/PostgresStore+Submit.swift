@@ -50,37 +50,18 @@ extension PostgresStore {
     /// What one job's request or key is refused for is that job's failure alone. After `.unavailable` it may be there: ask
     /// again with the same key.
     public func submit(_ jobs: [NewJob]) async -> [Result<JobDetail, any Error>] {
-        let plan = SubmissionPlan(jobs)
-        var outcomes: [Int: Result<JobDetail, any Error>] = [:]
-        for wave in plan.waves {
-            await withTaskGroup(of: [(Int, Result<JobDetail, any Error>)].self) { group in
-                for (number, batch) in wave.enumerated() {
-                    // One is made ready while the other is written.
-                    if number >= 2, let done = await group.next() { outcomes.merge(done) { first, _ in first } }
-                    group.addTask { await self.submit(batch.map { ($0, jobs[$0]) }) }
-                }
-                for await done in group { outcomes.merge(done) { first, _ in first } }
+        let size = 512
+        let batches = stride(from: 0, to: jobs.count, by: size).map { jobs[$0..<min($0 + size, jobs.count)] }
+        return await withTaskGroup(of: (Int, [Result<JobDetail, any Error>]).self) { group in
+            var outcomes: [Int: [Result<JobDetail, any Error>]] = [:]
+            for (number, batch) in batches.enumerated() {
+                // One is made ready while others are written.
+                if number >= 3, let (place, done) = await group.next() { outcomes[place] = done }
+                group.addTask { (number, await submissions.write(batch.map { job in Result { try NewJobRow(job) } })) }
             }
+            for await (place, done) in group { outcomes[place] = done }
+            return batches.indices.flatMap { outcomes[$0] ?? [] }
         }
-        let users = outcomes.filter { (try? $1.get()) != nil }.map { jobs[$0.key].user }
-        if !users.isEmpty { notifier.note(users: users, jobs: true) }
-        return jobs.indices.map { outcomes[$0] ?? .failure(StoreError.notFound) }
-    }
-
-    private func submit(_ batch: [(place: Int, job: NewJob)]) async -> [(Int, Result<JobDetail, any Error>)] {
-        var ready: [NewJobRow] = []
-        var refused: [(Int, Result<JobDetail, any Error>)] = []
-        for (place, job) in batch {
-            do { ready.append(try NewJobRow(job, place: place)) } catch { refused.append((place, .failure(error))) }
-        }
-        let (rows, activeJobs) = (ready, activeJobs)
-        let written: [Int: Result<JobDetail, any Error>]
-        do {
-            written = try await hot.run { $0.insert(each: rows, activeJobs: activeJobs) }
-        } catch {
-            written = Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
-        }
-        return refused + written.map { ($0.key, $0.value) }
     }
 
     /// The job that this key made, if it has made one; throws `idempotencyConflict` if with another body.
@@ -103,10 +84,10 @@ extension PostgresStore {
         _ id: JobID, user: UserID, by event: JobEvent, policy: JobPolicy, at now: Date,
         evidence: AttemptEvidence? = nil, ifAt revision: Int64? = nil
     ) async throws -> JobDetail {
-        let context = StepWriter.Context(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
-        let (detail, madeRoom) = try await hot.transaction { connection in
-            let rows = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
-            guard var record = try rows.first({ try JobRecord($0, secrets: context.secrets) }) else {
+        let context = StepContext(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
+        let detail = try await hot.transaction { connection in
+            let found = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
+            guard var record = try found.first({ try JobRecord($0, secrets: context.secrets) }) else {
                 throw StoreError.notFound
             }
             if let revision, revision != record.revision { throw InvalidEvent(event, in: record.progress.state) }
@@ -116,12 +97,13 @@ extension PostgresStore {
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
             var step = JobStep(record, effects, evidence: evidence)
             step.token.rawValue += 1
-            let report = try connection.writeInTransaction([try StepRow(step, secrets: context.secrets)], context)
-            guard let written = try report.outcomes.first?.get() else { throw StoreError.notFound }
-            return (try connection.detail(of: written), report.madeRoom)
+            let rows = [try StepRow(step, secrets: context.secrets)]
+            guard let written = try connection.writeInTransaction(rows, context).first?.get() else {
+                throw StoreError.notFound
+            }
+            if written.madeRoom { _ = try connection.admitInTransaction([user], limit: context.activeJobs) }
+            return try connection.detail(of: written.record)
         }
-        // What fails here is found by the sweep.
-        _ = try? await admit(madeRoom)
         notifier.note(users: [user], jobs: true)
         return detail
     }

@@ -11,7 +11,8 @@ public struct PostgresStore: Sendable {
     let pool: ConnectionPool
     /// For what runs all the time, so that it does not wait behind what does not.
     let hot: ConnectionPool
-    let steps: StepWriter
+    let steps: GroupCommit<StepRow, JobRecord>
+    let submissions: GroupCommit<NewJobRow, JobDetail>
     let window = ClaimWindow.Shared()
     let secrets: SecretBox?
     let conninfo: String
@@ -43,9 +44,21 @@ public struct PostgresStore: Sendable {
         self.log = log
         self.activeJobs = activeJobs
         notifier = Notifier(pool: pool, log: log)
-        steps = StepWriter(
-            pool: hot, context: StepWriter.Context(secrets: secrets, budgets: budgets, activeJobs: activeJobs),
-            notifier: notifier)
+        let context = StepContext(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
+        steps = GroupCommit(pool: hot) { rows, connection in
+            let written = connection.write(each: rows, context)
+            connection.admitNext(after: written, limit: activeJobs)
+            return written
+        } tell: { [notifier] rows, outcomes in
+            let users = zip(rows, outcomes).filter { $0.step.publishes && $1.isSuccess }.map(\.0.step.record.user)
+            notifier.note(users: users, jobs: outcomes.contains { (try? $0.get().madeRoom) == true })
+        }
+        submissions = GroupCommit(pool: hot) { rows, connection in
+            connection.insert(each: rows, activeJobs: activeJobs)
+        } tell: { [notifier] rows, outcomes in
+            let users = zip(rows, outcomes).filter(\.1.isSuccess).map(\.0.job.user)
+            notifier.note(users: users, jobs: !users.isEmpty)
+        }
     }
 
     /// Finishes what is under way and closes the connections.
@@ -69,12 +82,11 @@ public struct PostgresStore: Sendable {
         }
     }
 
-    /// Calls `receive` when something of a user changed, or when anything may have (nil). On a thread of its own.
+    /// Calls `receive` when something of a user changed, or when anything may have: at once for what this store has written
+    /// itself, on whatever thread that was, and for the rest on a thread of its own. It must not wait for anything.
     public func listen(receive: @escaping @Sendable (Wakeup) -> Void) -> ChangeListener {
-        ChangeListener(
-            Listener(conninfo: conninfo, channel: "gondola", log: log) { payload in
-                receive(Wakeup(payload))
-            })
+        let listener = Listener(conninfo: conninfo, channel: "gondola", log: log) { receive(Wakeup($0)) }
+        return ChangeListener(listener, notifier: notifier, place: notifier.attach(receive))
     }
 }
 
@@ -92,14 +104,24 @@ public enum Wakeup: Hashable, Sendable {
     }
 }
 
-/// Stops when told. While it is not connected, wake-ups come by polling only.
+/// Stops when told. While it is not connected, what other processes did is found by polling only.
 public struct ChangeListener: Sendable {
     private let listener: Listener
+    private let notifier: Notifier
+    private let place: UUID
 
-    init(_ listener: Listener) { self.listener = listener }
+    init(_ listener: Listener, notifier: Notifier, place: UUID) {
+        self.listener = listener
+        self.notifier = notifier
+        self.place = place
+    }
 
     public var isConnected: Bool { listener.isConnected }
-    public func stop() { listener.stop() }
+
+    public func stop() {
+        notifier.detach(place)
+        listener.stop()
+    }
 }
 
 /// What a caller can do something about.

@@ -1,4 +1,6 @@
 import Foundation
+import Logging
+import Synchronization
 import TestSupport
 import Testing
 import VideoModels
@@ -253,11 +255,14 @@ import VideoModels
 
     private enum UserIDText { static let sample = "\(Identifier<User>.sample())" }
 
-    @Test func `a commit wakes the listener, which comes back after a lost connection`() async throws {
+    @Test func `a commit wakes the listener of another process, which comes back after a lost connection`() async throws
+    {
         try await TestDatabase.with { database async throws in
             let user = try await database.addUser()
             let (wakeups, continuation) = AsyncStream<Wakeup>.makeStream(bufferingPolicy: .bufferingOldest(100))
-            let listener = database.store.listen { continuation.yield($0) }
+            let other = PostgresStore(
+                conninfo: database.conninfo, secrets: nil, connections: 1, log: Logger(label: "test"))
+            let listener = other.listen { continuation.yield($0) }
             var received = wakeups.makeAsyncIterator()
             #expect(await received.next() == .anything)
             #expect(listener.isConnected)
@@ -273,6 +278,23 @@ import VideoModels
             #expect(await received.next() == .user(user))
             listener.stop()
             listener.stop()
+            await other.close()
+        }
+    }
+
+    @Test func `who listens on the store that takes a job in has heard of it when the call returns`() async throws {
+        try await TestDatabase.with { database async throws in
+            let user = try await database.addUser()
+            let heard = Mutex<[Wakeup]>([])
+            let listener = database.store.listen { wakeup in heard.withLock { $0.append(wakeup) } }
+            try await database.submit()
+            let now = Set(heard.withLock { $0 })
+            #expect(now.isSuperset(of: [.user(user), .jobs]))
+
+            listener.stop()
+            let before = heard.withLock { $0.count }
+            try await database.submit()
+            #expect(heard.withLock { $0.count } == before)
         }
     }
 }

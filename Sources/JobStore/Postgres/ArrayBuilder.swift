@@ -11,6 +11,7 @@ struct ArrayBuilder {
         case bigint = 20
         case integer = 23
         case text = 25
+        case json = 114
         case double = 701
         case time = 1184
         case uuid = 2950
@@ -45,9 +46,9 @@ struct ArrayBuilder {
         if let value { append(bytes: value, prefix: nil) } else { appendNull() }
     }
 
-    /// JSON as text.
+    /// JSON as text; `jsonb` has a version before it.
     mutating func append(json: Data?) {
-        if let json { append(bytes: json, prefix: 1) } else { appendNull() }
+        if let json { append(bytes: json, prefix: element == .jsonb ? 1 : nil) } else { appendNull() }
     }
 
     var value: Value {
@@ -113,6 +114,9 @@ extension Value {
     }
     static func blobs<Row>(_ rows: [Row], _ get: (Row) -> [UInt8]?) -> Value {
         array(.bytes, rows) { $0.append(get($1)) }
+    }
+    static func json<Row>(_ rows: [Row], _ get: (Row) -> Data?) -> Value {
+        array(.json, rows) { $0.append(json: get($1)) }
     }
     static func documents<Row>(_ rows: [Row], _ get: (Row) -> Data?) -> Value {
         array(.jsonb, rows) { $0.append(json: get($1)) }

@@ -29,8 +29,8 @@ enum Cell {
 
     static let epoch2000: Int64 = 946_684_800_000_000
 
-    /// `jsonb`: a version, then its text.
-    static func json(_ cell: UnsafeRawBufferPointer) -> Data? { cell.first == 1 ? Data(cell.dropFirst()) : nil }
+    /// `jsonb` has a version before its text, `json` is its text.
+    static func json(_ cell: UnsafeRawBufferPointer) -> Data { Data(cell.first == 1 ? cell.dropFirst() : cell[...]) }
 
     /// `numeric`: how many digits to the base of 10,000, the weight of the first, sign, decimals shown, the digits. Read as
     /// millionths, which is all that an amount has.

@@ -31,8 +31,13 @@ enum FeedStatements {
         order by change_sequence desc limit $3
         """)
 
+    /// A hint need not survive a crash, so its commit does not wait for the disk, nor let others wait for one write more.
     static let notify = Statement(
-        "notify_users", "select pg_notify('gondola', payload) from unnest($1::text[]) as payload")
+        "notify_users",
+        """
+        with setting as materialized (select set_config('synchronous_commit', 'off', true))
+        select pg_notify('gondola', payload) from unnest($1::text[]) as payload, setting
+        """)
 
     static let all = [position, jobsSince, videosSince, jobsBelow, videosBelow, notify]
 }

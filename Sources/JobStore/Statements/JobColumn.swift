@@ -7,11 +7,7 @@ enum JobColumn: Int32, CaseIterable {
     case attentionSince, attentionVerdict, priority, outlook
 
     /// `jobs.user_id, jobs.id, …`
-    static let list = list(of: "jobs")
-
-    static func list(of table: String) -> String {
-        allCases.map { "\(table).\($0.name)" }.joined(separator: ", ")
-    }
+    static let list = allCases.map { "jobs.\($0.name)" }.joined(separator: ", ")
 
     /// The case's name in the database's spelling.
     var name: String { "\(self)".replacing(/[A-Z]/) { "_\($0.output.lowercased())" } }

@@ -1,7 +1,6 @@
 enum JobStatements {
     /// Claims due jobs, oldest first. Claiming is rescheduling: the jobs of a worker that dies simply come due again. `$4` is
-    /// where in time to begin (`ClaimWindow`). Every row says when the look was; the only one of a look that found
-    /// nothing says nothing else.
+    /// where in time to begin (`ClaimWindow`). Rows come in any order, and say when the look was and they were due.
     static let claim = Statement(
         "claim_jobs", isHot: true,
         """
@@ -10,14 +9,11 @@ enum JobStatements {
             select user_id, id, next_action_at as due_at from jobs
             where next_action_at >= $4::timestamptz and next_action_at <= statement_timestamp()
             order by next_action_at limit $1::bigint for no key update skip locked
-        ), claimed as (
-            update jobs set next_action_at = clock_timestamp() + $2::double precision * interval '1 second',
-                lease_token = lease_token + 1, leased_by = $3::text
-            from due where jobs.user_id = due.user_id and jobs.id = due.id
-            returning \(JobColumn.list), due.due_at
         )
-        select \(JobColumn.list(of: "claimed")), statement_timestamp() as looked_at, claimed.due_at
-        from (values (1)) as always left join claimed on true order by claimed.due_at
+        update jobs set next_action_at = clock_timestamp() + $2::double precision * interval '1 second',
+            lease_token = lease_token + 1, leased_by = $3::text
+        from due where jobs.user_id = due.user_id and jobs.id = due.id
+        returning \(JobColumn.list), statement_timestamp() as looked_at, due.due_at
         """)
 
     /// The first job that is due between two places in time.

@@ -1,10 +1,11 @@
 /// The one way to change a job: a batch of steps, a statement over their columns.
 ///
-/// Locks are taken in one order by everybody: jobs by (user, id), then users by id. The steps come sorted so, and each
-/// lock is taken in a lateral subquery, which makes the planner go through them in that order.
+/// Locks come first and in one order for everybody: jobs by (user, id), then users by id, each in a statement of its own. The
+/// rows come sorted so, and each lock is taken in a lateral subquery, which makes the planner go through them in that
+/// order. The statement that writes then sees what those have done that the locks waited for, and waits for nobody.
 enum StepStatements {
-    /// Locks the jobs of a batch, before budgets are looked at. `$1` users, `$2` jobs, `$3` tokens, `$4` revisions;
-    /// returns the places, from 1, of those that will be written.
+    /// Locks the jobs of a batch: `$1` users, `$2` jobs, `$3` tokens, `$4` revisions. Returns the places, from 1, of those
+    /// that will be written.
     static let lock = Statement(
         "lock_steps", isHot: true,
         """
@@ -18,8 +19,8 @@ enum StepStatements {
         where held.revision = step.revision
         """)
 
-    /// Writes a batch. A step whose job is held under another token, or has gone another way, is left out of the answer;
-    /// one that was written before comes back without `updated_at`.
+    /// Writes a batch of locked jobs. A step whose job is held under another token, or has gone another way, is left out of
+    /// the answer; one that was written before comes back without `updated_at`.
     ///
     /// A user's count of active jobs moves with the sequence: every step that begins or ends a job publishes. Where one
     /// ended, the answer says whether others wait for its place.
@@ -28,100 +29,100 @@ enum StepStatements {
     static let write = Statement(
         "write_steps", isHot: true,
         """
-        with step as materialized (
-            select * from unnest(\(StepBatch.parameters)) with ordinality as step (\(StepBatch.names), place)
-        ), held as materialized (
-            select step.*, job.* from step cross join lateral (
+        with held as materialized (
+            select step.*, job.* from unnest(\(StepBatch.parameters)) with ordinality as step (\(StepBatch.names), place)
+            left join lateral (
                 select jobs.state as old_state, jobs.submitting_token as old_token,
                     \(active("jobs.state", isScheduled: "jobs.next_action_at is not null")) as was_active,
                     jobs.revision = step.revision as is_next,
                     jobs.revision = step.revision + 1 and jobs.state = step.state as is_written
                 from jobs
                 where jobs.user_id = step.user_id and jobs.id = step.id and jobs.lease_token = step.lease_token
-                for no key update
-            ) as job
-        ), fresh as materialized (
+                offset 0  -- so that the planner asks for one job at a time
+            ) as job on true
+        ), drawing as materialized (
+            -- What each step draws, by itself: all the other columns need not be sorted along.
+            select place, user_id, case when is_next then draws else 0 end as draws,
+                \(active("state", isScheduled: "(is_kept or snooze is not null)"))::integer - was_active::integer as seats
+            from held
+        ), ranked as materialized (
             -- Where the step's sequences are among those that its user draws, and where the user is among all that draw.
-            select held.*, sum(draws) over (partition by user_id order by place) as drawn,
-                dense_rank() over (order by draws = 0, user_id) as user_place,
-                \(active("state", isScheduled: "(is_kept or snooze is not null)")) as is_active
-            from held where is_next
+            select place, draws, sum(draws) over (partition by user_id order by place) as drawn,
+                dense_rank() over (order by draws = 0, user_id) as user_place
+            from drawing
         ), wanted as materialized (
-            select user_id, sum(draws) as draws, sum(is_active::integer - was_active::integer) as seats
-            from fresh where draws > 0 group by user_id order by user_id
-        ), counter as materialized (
-            select wanted.*, owner.id from wanted cross join lateral (
-                select users.id from users where users.id = wanted.user_id for no key update
-            ) as owner
+            select user_id, sum(draws) as draws, sum(seats) as seats from drawing where draws > 0 group by user_id
         ), drawn as (
-            update users set change_sequence = users.change_sequence + counter.draws,
-                active_jobs = greatest(0, users.active_jobs + counter.seats)
-            from counter where users.id = counter.id
-            returning users.id, users.change_sequence - counter.draws as base
+            update users set change_sequence = users.change_sequence + wanted.draws,
+                active_jobs = greatest(0, users.active_jobs + wanted.seats)
+            from wanted where users.id = wanted.user_id
+            returning users.id, users.change_sequence - wanted.draws as base
         ), bases as materialized (
             select array_agg(base order by id) as list from drawn
-        ), numbered as materialized (
-            -- Of the sequences drawn, the job's is the step's last, its video's the one before.
-            select fresh.*, case when draws > 0 then bases.list[user_place] + drawn end as sequence from fresh, bases
+        ), sequences as materialized (
+            -- By place. Of the sequences drawn, the job's is the step's last, its video's the one before; 0 is none.
+            select array_agg(case when draws > 0 then bases.list[user_place] + drawn else 0 end order by place) as list
+            from ranked, bases
         ), written as (
             update jobs set
-                lease_token = numbered.new_token, state = numbered.state,
-                price = coalesce(numbered.price, case when numbered.state <> 'accepted' then jobs.price end),
-                submitting_token = numbered.submitting_token,
-                venice_model = coalesce(numbered.venice_model, jobs.venice_model),
-                queue_id = coalesce(numbered.queue_id, jobs.queue_id),
-                sealed_link = case when numbered.is_cleaned_up is not true
-                    then coalesce(numbered.sealed_link, jobs.sealed_link) end,
-                submitted_at = coalesce(numbered.submitted_at, jobs.submitted_at),
-                usual_seconds = case when numbered.queue_id is null then jobs.usual_seconds
-                    else numbered.usual_seconds end,
-                polls = coalesce(numbered.polls, jobs.polls),
-                video_id = numbered.video_id, is_cleaned_up = numbered.is_cleaned_up,
-                failure_code = numbered.failure_code, failure_message = numbered.failure_message,
-                is_refunded = numbered.is_refunded, attention_kind = numbered.attention_kind,
-                attention_evidence = numbered.attention_evidence, setbacks = numbered.setbacks,
-                server_errors = numbered.server_errors,
-                last_setback = coalesce(numbered.last_setback, jobs.last_setback),
-                consent_request = coalesce(numbered.consent_request, jobs.consent_request),
-                consented_at = coalesce(numbered.consented_at, jobs.consented_at),
-                failure_notes = numbered.failure_notes, hold = numbered.hold, outlook = numbered.outlook,
-                change_sequence = coalesce(numbered.sequence, jobs.change_sequence),
+                lease_token = held.new_token, state = held.state,
+                price = coalesce(held.price, case when held.state <> 'accepted' then jobs.price end),
+                submitting_token = held.submitting_token,
+                venice_model = coalesce(held.venice_model, jobs.venice_model),
+                queue_id = coalesce(held.queue_id, jobs.queue_id),
+                sealed_link = case when held.is_cleaned_up is not true
+                    then coalesce(held.sealed_link, jobs.sealed_link) end,
+                submitted_at = coalesce(held.submitted_at, jobs.submitted_at),
+                usual_seconds = case when held.queue_id is null then jobs.usual_seconds
+                    else held.usual_seconds end,
+                polls = coalesce(held.polls, jobs.polls),
+                video_id = held.video_id, is_cleaned_up = held.is_cleaned_up,
+                failure_code = held.failure_code, failure_message = held.failure_message,
+                is_refunded = held.is_refunded, attention_kind = held.attention_kind,
+                attention_evidence = held.attention_evidence, setbacks = held.setbacks,
+                server_errors = held.server_errors,
+                last_setback = coalesce(held.last_setback, jobs.last_setback),
+                consent_request = coalesce(held.consent_request, jobs.consent_request),
+                consented_at = coalesce(held.consented_at, jobs.consented_at),
+                failure_notes = held.failure_notes, hold = held.hold, outlook = held.outlook,
+                change_sequence = case when draws > 0 then sequences.list[held.place] else jobs.change_sequence end,
                 updated_at = case when draws > 0 then clock_timestamp() else jobs.updated_at end,
                 revision = jobs.revision + 1,
                 leased_by = case when is_kept then jobs.leased_by end,
                 next_action_at = case when is_kept then jobs.next_action_at
-                    else clock_timestamp() + numbered.snooze * interval '1 second' end
-            from numbered where jobs.user_id = numbered.user_id and jobs.id = numbered.id
-            returning numbered.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since,
-                was_active and not is_active and exists (\(AdmissionStatements.waiting(of: "jobs.user_id"))) as has_waiting
+                    else clock_timestamp() + held.snooze * interval '1 second' end
+            from held, sequences where held.is_next and jobs.user_id = held.user_id and jobs.id = held.id
+            returning held.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since,
+                was_active and jobs.next_action_at is null
+                    and exists (\(AdmissionStatements.waiting(of: "jobs.user_id"))) as has_waiting
         ), entered as (
             insert into job_steps (user_id, job_id, state)
-            select user_id, id, state from fresh where state <> old_state order by place
+            select user_id, id, state from held where is_next and state <> old_state order by place
         ), closed as (
             -- An attempt closes with whatever ends it; a lost one may still be answered.
             update attempts set ended_at = clock_timestamp(), outcome = coalesce(ended.outcome, 'lost'),
                 http_status = ended.http_status, request_id = ended.request_id, balance = ended.balance,
                 message = ended.message, request_sha256 = ended.request_sha256
             from (
-                select *, coalesce(evidence_token, old_token) as token from fresh
-                where coalesce(evidence_token, old_token) is not null
+                select *, coalesce(evidence_token, old_token) as token from held
+                where is_next and coalesce(evidence_token, old_token) is not null
             ) as ended
             where attempts.user_id = ended.user_id and attempts.job_id = ended.id and attempts.lease_token = ended.token
                 and (attempts.ended_at is null or attempts.outcome = 'lost')
         ), opened as (
             -- It opens with the intent.
             insert into attempts (user_id, job_id, lease_token, price)
-            select user_id, id, submitting_token, price from fresh where state = 'submitting'
+            select user_id, id, submitting_token, price from held where is_next and state = 'submitting'
         ), booked as (
             insert into ledger (user_id, job_id, kind, amount)
             select user_id, id, \(StepBatch.ledgerColumns)
-            from fresh cross join lateral generate_series(ledger_first, ledger_last) as entry
-            where ledger_first is not null order by place, entry
+            from held cross join lateral generate_series(ledger_first, ledger_last) as entry
+            where is_next and ledger_first is not null order by place, entry
         ), filmed as (
             insert into videos (user_id, id, job_id, model, storage_key, content_type, bytes, sha256, duration_seconds,
                 width, height, has_sound, change_sequence)
-            select user_id, \(StepBatch.videoColumns), sequence - 1
-            from numbered where video_place is not null order by place
+            select user_id, \(StepBatch.videoColumns), sequences.list[place] - 1
+            from held, sequences where is_next and video_place is not null order by place
         )
         select place, change_sequence, updated_at, next_action_at, attention_since, has_waiting from written
         union all select place, null, null, null, null, null from held where is_written

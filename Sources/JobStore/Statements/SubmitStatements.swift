@@ -19,7 +19,7 @@ enum SubmitStatements {
         with job as materialized (
             select job.*, known.job_id as known_job, known.body_sha256 = job.body_sha256 as is_same,
                 clock_timestamp() as at
-            from unnest($1::uuid[], $2::uuid[], $3::jsonb[], $4::numeric[], $5::text[], $6::text[], $7::bytea[],
+            from unnest($1::uuid[], $2::uuid[], $3::json[], $4::numeric[], $5::text[], $6::text[], $7::bytea[],
                 $8::integer[])
                 with ordinality as job (user_id, id, request, max_price, account, key, body_sha256, priority, place)
             left join lateral (

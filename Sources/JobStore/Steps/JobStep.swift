@@ -47,7 +47,8 @@ public struct JobStep: Sendable {
     var token: LeaseToken
 
     public init(
-        _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil, setback: String? = nil
+        _ record: JobRecord, _ effects: [JobEffect], evidence: AttemptEvidence? = nil,
+        setback: String? = nil
     ) {
         self.record = record
         self.effects = effects
@@ -73,7 +74,7 @@ public struct JobStep: Sendable {
 /// A step as its columns hold it. What cannot be written at all is found here, where it hurts no other step.
 ///
 /// A class, since every column of a batch goes over all of its steps, and copying one costs more than reading it.
-final class StepRow: Sendable {
+final class StepRow: Grouped {
     let step: JobStep
     let key: LockKey
     let columns: StateColumns
@@ -106,14 +107,18 @@ final class StepRow: Sendable {
         self.columns = columns
         schedule = Schedule(step)
         ledger = step.effects.compactMap(\.ledgerRow)
-        let videos = step.effects.compactMap { if case .addVideo(let video) = $0 { video } else { nil } }
+        let videos = step.effects.compactMap {
+            if case .addVideo(let video) = $0 { video } else { nil }
+        }
         // A row of `videos` is a job's only one.
         guard videos.count <= 1 else { throw PostgresError.unexpectedRow("a job has one video") }
         video = videos.first
         model = video == nil ? nil : try columns.rendering?.model ?? step.record.request.model
         // Sealed when it is new; the one that is there stays as it is.
         let link = columns.rendering?.link.flatMap { $0 == step.record.rendering?.link ? nil : $0 }
-        if link != nil, secrets == nil { throw PostgresError.unexpectedRow("no key to seal a link with") }
+        if link != nil, secrets == nil {
+            throw PostgresError.unexpectedRow("no key to seal a link with")
+        }
         sealedLink = try link.flatMap { try secrets?.seal($0, for: step.record.id.description) }
         consentRequest = try columns.consentRequest.map { try Wire.encode($0) }
         failureNotes = try columns.failure.flatMap { try $0.notes.isEmpty ? nil : Wire.encode($0.notes) }
@@ -125,6 +130,9 @@ final class StepRow: Sendable {
 
     /// How many of the user's sequences the step draws: the job's own is the last of them.
     var draws: Int { step.publishes ? 1 + (video == nil ? 0 : 1) : 0 }
+
+    /// One step of a job at a time: the next one starts from what this one leaves.
+    var name: JobID? { step.record.id }
 
     /// A rough size, for the bound of a batch.
     var bytes: Int {

@@ -2,49 +2,25 @@ import Foundation
 import JobLifecycle
 import VideoModels
 
-/// In which order jobs are taken in: in waves, of which each has every key at most once, so that a key's second use finds
-/// what the first has made; and a wave in batches.
-struct SubmissionPlan {
-    static let mostJobs = 500
+/// A new job as its columns hold it.
+final class NewJobRow: Grouped {
+    let job: NewJob
+    let request: Data
+    /// A key's second use waits, and finds what the first has made.
+    let name: Name?
 
-    /// Places among the jobs.
-    private(set) var waves: [[[Int]]] = []
-
-    init(_ jobs: [NewJob]) {
-        var uses: [Name: Int] = [:]
-        var places: [[Int]] = []
-        for (place, job) in jobs.enumerated() {
-            let name = job.key.map { Name(user: job.user, key: $0.key) }
-            let wave = name.map { uses[$0, default: 0] } ?? 0
-            if let name { uses[name] = wave + 1 }
-            if wave == places.count { places.append([]) }
-            places[wave].append(place)
-        }
-        waves = places.map { places in
-            stride(from: 0, to: places.count, by: Self.mostJobs).map {
-                Array(places[$0..<min($0 + Self.mostJobs, places.count)])
-            }
-        }
-    }
-
-    private struct Name: Hashable {
+    struct Name: Hashable, Sendable {
         var user: UserID
         var key: String
     }
-}
 
-/// A new job as its columns hold it.
-final class NewJobRow: Sendable {
-    let job: NewJob
-    /// Where it stands among those that came together.
-    let place: Int
-    let request: Data
-
-    init(_ job: NewJob, place: Int) throws {
+    init(_ job: NewJob) throws {
         self.job = job
-        self.place = place
         request = try Wire.encode(job.submission.request)
+        name = job.key.map { Name(user: job.user, key: $0.key) }
     }
+
+    var bytes: Int { 300 + request.count }
 
     func detail(sequence: Int64, isSeated: Bool, at moment: Date) throws -> JobDetail {
         let record = JobRecord(new: job, json: request, sequence: sequence, isSeated: isSeated, at: moment)
@@ -56,31 +32,31 @@ final class NewJobRow: Sendable {
 extension Connection {
     typealias Submitted = Result<JobDetail, any Error>
 
-    /// Takes jobs in, as many as possible in one transaction, by their places.
+    /// Takes jobs in, as many as possible in one transaction.
     ///
     /// Where the database refuses a batch for one job's sake, its halves are tried apart until that job stands alone.
-    func insert(each rows: [NewJobRow], activeJobs: Int) -> [Int: Submitted] {
+    func insert(each rows: [NewJobRow], activeJobs: Int) -> [Submitted] {
         do {
             return try insert(rows, activeJobs)
         } catch let error where error.isVerdict && rows.count > 1 {
             let half = rows.count / 2
             return insert(each: Array(rows[..<half]), activeJobs: activeJobs)
-                .merging(insert(each: Array(rows[half...]), activeJobs: activeJobs)) { first, _ in first }
+                + insert(each: Array(rows[half...]), activeJobs: activeJobs)
         } catch {
-            return Dictionary(uniqueKeysWithValues: rows.map { ($0.place, .failure(error)) })
+            return rows.map { _ in .failure(error) }
         }
     }
 
-    private func insert(_ rows: [NewJobRow], _ activeJobs: Int) throws(PostgresError) -> [Int: Submitted] {
+    private func insert(_ rows: [NewJobRow], _ activeJobs: Int) throws(PostgresError) -> [Submitted] {
         let users = Array(Set(rows.map(\.job.user.uuid))).sorted { $0.precedes($1) }
         // The lock on the users' rows keeps two submissions with one key apart. It is a statement of its own, so that the
         // next one sees what those have done that it waited for.
         let lock = (SubmitStatements.lockUsers, [Value.uuids(users) { $0 }])
         let insert = (SubmitStatements.insert, Self.columns(of: rows) + [.int(activeJobs)])
         let answers = try pipeline([lock, insert])
-        var found: [Int: Answer] = [:]
-        for (place, answer) in try answers[1].map(Self.answer) { found[rows[place].place] = answer }
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0.place, outcome(of: $0, found[$0.place])) })
+        var found: [Answer?] = Array(repeating: nil, count: rows.count)
+        for (place, answer) in try answers[1].map(Self.answer) { found[place] = answer }
+        return zip(rows, found).map { outcome(of: $0, $1) }
     }
 
     private enum Answer {
@@ -110,7 +86,8 @@ extension Connection {
 
     private static func columns(of rows: [NewJobRow]) -> [Value] {
         [
-            .uuids(rows) { $0.job.user.uuid }, .uuids(rows) { $0.job.id.uuid }, .documents(rows) { $0.request },
+            .uuids(rows) { $0.job.user.uuid }, .uuids(rows) { $0.job.id.uuid },
+            .json(rows) { $0.request },
             .amounts(rows) { $0.job.submission.maxPrice }, .texts(rows) { $0.job.account },
             .texts(rows) { $0.job.key?.key }, .blobs(rows) { $0.job.key.map { Array($0.bodyHash) } },
             .integers(rows) { ($0.job.submission.priority?.known ?? .normal).rank },

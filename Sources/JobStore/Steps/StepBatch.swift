@@ -29,30 +29,47 @@ struct StepBatch {
     /// `$1::uuid[], $2::uuid[], …`
     static let parameters = numbered(steps, from: 1).joined(separator: ", ")
     /// What an entry of the ledger holds.
-    static let ledgerColumns = numbered(ledger, from: 1 + steps.count).map { "(\($0))[entry]" }.joined(separator: ", ")
+    static let ledgerColumns = numbered(ledger, from: 1 + steps.count).map { "(\($0))[entry]" }
+        .joined(separator: ", ")
     /// What a row of `videos` holds between its user and its sequence.
     static let videoColumns =
         numbered(videos, from: 1 + steps.count + ledger.count).enumerated()
         .map { $0 == 0 ? "(\($1))[video_place], id" : "(\($1))[video_place]" }.joined(separator: ", ")
 
-    var values: [Value] {
+    /// The statement that writes the steps.
+    var write: (Statement, [Value]) {
         let places = places
-        return Self.steps.map { $0.values(places) } + Self.ledger.map { $0.values(rows.flatMap(\.ledger)) }
-            + Self.videos.map { $0.values(rows.filter { $0.video != nil }) }
+        let steps = Self.steps.map { $0.values(places) }
+        let ledger = Self.ledger.map { $0.values(rows.flatMap(\.ledger)) }
+        let videos = Self.videos.map { $0.values(rows.filter { $0.video != nil }) }
+        return (StepStatements.write, steps + ledger + videos)
     }
 
-    /// What `StepStatements.lock` takes.
-    var keys: [Value] {
-        [
+    /// The statements that lock the jobs, and then the users who draw sequences.
+    var locks: [(Statement, [Value])] {
+        let keys: [Value] = [
             .uuids(rows) { $0.key.user }, .uuids(rows) { $0.key.job },
             .bigints(rows) { $0.step.record.token.rawValue }, .bigints(rows) { $0.step.record.revision },
         ]
+        // Sorted by user already, so the same ones are neighbours.
+        var users: [UUID] = []
+        for row in rows where row.draws > 0 && users.last != row.key.user { users.append(row.key.user) }
+        return [(StepStatements.lock, keys), (SubmitStatements.lockUsers, [.uuids(users) { $0 }])]
+    }
+
+    /// What the steps promise whose jobs were found and locked.
+    func reservations(held locked: Rows) throws(PostgresError) -> [Reservation] {
+        let places = try locked.map { row throws(PostgresError) in try row.int("place") }
+        return places.compactMap { rows[$0 - 1].step.reservation }
     }
 
     /// Users, jobs and tokens, in the order in which everybody locks.
     static func keys(of held: [JobRecord]) -> [Value] {
         let held = held.map { (key: LockKey($0), token: $0.token) }.sorted { $0.key < $1.key }
-        return [.uuids(held) { $0.key.user }, .uuids(held) { $0.key.job }, .bigints(held) { $0.token.rawValue }]
+        return [
+            .uuids(held) { $0.key.user }, .uuids(held) { $0.key.job },
+            .bigints(held) { $0.token.rawValue },
+        ]
     }
 
     /// A step, and where its rows stand among those of the ledger and of the videos, from 1.
@@ -72,7 +89,8 @@ struct StepBatch {
             entries += row.ledger.count
             videos += row.video == nil ? 0 : 1
             return Placed(
-                row: row, ledger: row.ledger.isEmpty ? nil : first...entries, video: row.video == nil ? nil : videos)
+                row: row, ledger: row.ledger.isEmpty ? nil : first...entries,
+                video: row.video == nil ? nil : videos)
         }
     }
 
@@ -80,7 +98,8 @@ struct StepBatch {
         columns.enumerated().map { "$\(first + $0)::\($1.type)[]" }
     }
 
-    private static let steps: [Column<Placed>] = keyColumns + stateColumns + attemptColumns + placeColumns
+    private static let steps: [Column<Placed>] =
+        keyColumns + stateColumns + attemptColumns + placeColumns
 
     private static let keyColumns: [Column<Placed>] = [
         Column("user_id", "uuid") { .uuids($0) { $0.row.key.user } },
@@ -103,7 +122,9 @@ struct StepBatch {
         Column("queue_id", "text") { .texts($0) { $0.row.columns.rendering?.queueID } },
         Column("sealed_link", "bytea") { .blobs($0) { $0.row.sealedLink } },
         Column("submitted_at", "timestamptz") { .times($0) { $0.row.columns.rendering?.submittedAt } },
-        Column("usual_seconds", "double precision") { .doubles($0) { $0.row.columns.rendering?.usual } },
+        Column("usual_seconds", "double precision") {
+            .doubles($0) { $0.row.columns.rendering?.usual }
+        },
         Column("polls", "integer") { .integers($0) { $0.row.columns.rendering?.polls } },
         Column("video_id", "uuid") { .uuids($0) { $0.row.columns.videoID?.uuid } },
         Column("is_cleaned_up", "boolean") { .bools($0) { $0.row.columns.isCleanedUp } },
@@ -114,7 +135,9 @@ struct StepBatch {
         Column("attention_evidence", "text") { .texts($0) { $0.row.columns.attentionEvidence } },
         Column("setbacks", "integer") { .integers($0) { $0.record.progress.setbacks } },
         Column("server_errors", "integer") { .integers($0) { $0.record.progress.serverErrors } },
-        Column("last_setback", "text") { .texts($0) { $0.row.step.setback.map { String($0.prefix(500)) } } },
+        Column("last_setback", "text") {
+            .texts($0) { $0.row.step.setback.map { String($0.prefix(500)) } }
+        },
         Column("consent_request", "jsonb") { .documents($0) { $0.row.consentRequest } },
         Column("consented_at", "timestamptz") { .times($0) { $0.record.progress.consent?.at } },
         Column("failure_notes", "jsonb") { .documents($0) { $0.row.failureNotes } },
@@ -127,7 +150,9 @@ struct StepBatch {
         Column("http_status", "integer") { .integers($0) { $0.evidence?.httpStatus } },
         Column("request_id", "text") { .texts($0) { $0.evidence?.requestID } },
         Column("balance", "text") { .texts($0) { $0.evidence?.balance } },
-        Column("message", "text") { .texts($0) { $0.evidence?.message.map { String($0.prefix(500)) } } },
+        Column("message", "text") {
+            .texts($0) { $0.evidence?.message.map { String($0.prefix(500)) } }
+        },
         Column("request_sha256", "bytea") { .blobs($0) { $0.evidence?.requestHash.map { Array($0) } } },
         Column("evidence_token", "bigint") { .bigints($0) { $0.evidence?.token?.rawValue } },
     ]

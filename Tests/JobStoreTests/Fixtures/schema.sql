@@ -142,7 +142,7 @@ CREATE TABLE public.jobs (
     user_id uuid NOT NULL,
     id uuid NOT NULL,
     state text NOT NULL,
-    request jsonb NOT NULL,
+    request json NOT NULL,
     max_price numeric(18,6),
     account text NOT NULL,
     price numeric(18,6),

@@ -6,62 +6,82 @@ import VideoModels
 
 @testable import JobStore
 
-@Suite struct StepQueueTests {
-    /// A queue of numbered steps, whose batches end in the order in which they left.
+@Suite struct GroupQueueTests {
+    private struct Item: Grouped {
+        var name: Int?
+        var bytes = 100
+    }
+
+    /// A queue of numbered items, whose batches are taken and end in the order in which they were ordered.
     private final class Line {
-        var queue = StepQueue<Int>()
-        private var underWay: [[StepQueue<Int>.Entry]] = []
+        var queue = GroupQueue<Item, Int>()
+        private var underWay: [[GroupQueue<Item, Int>.Entry]] = []
 
-        /// The batches that leave; nil if the steps were refused.
-        func add(_ numbers: ClosedRange<Int>, job: (Int) -> Int = { $0 }) throws -> [[Int]]? {
-            let entries = try numbers.map { number in
-                let row = try StepRow(JobStep(.sample(UInt64(job(number))), []), secrets: nil)
-                return StepQueue<Int>.Entry(row: row, caller: number)
-            }
-            return queue.add(entries).map(leave)
+        /// How many batches were ordered; nil if the items were refused.
+        func add(_ numbers: ClosedRange<Int>, name: (Int) -> Int? = { $0 }) -> Int? {
+            queue.add(numbers.map { .init(item: Item(name: name($0)), caller: $0) })
         }
 
-        func finish() -> [[Int]] { leave(queue.finish(underWay.removeFirst())) }
-
-        private func leave(_ batches: [[StepQueue<Int>.Entry]]) -> [[Int]] {
-            underWay += batches
-            return batches.map { $0.map(\.caller) }
+        func take() -> [Int] {
+            let batch = queue.take()
+            if !batch.isEmpty { underWay.append(batch) }
+            return batch.map(\.caller)
         }
+
+        func finish() -> Int { queue.finish(underWay.removeFirst()) }
     }
 
-    @Test func `a lone step leaves at once, and those that come meanwhile leave together`() throws {
+    @Test func `what comes alone leaves at once, and what comes until a connection is there leaves with it`() {
         let line = Line()
-        line.queue.mostUnderWay = 1
-        #expect(try line.add(1...1) == [[1]])
-        #expect(try line.add(2...2) == [])
-        #expect(try line.add(3...5) == [])
-        #expect(line.finish() == [[2, 3, 4, 5]])
+        #expect(line.add(1...1) == 1)
+        #expect(line.add(2...3) == 0)
+        #expect(line.take() == [1, 2, 3])
+        #expect(line.add(4...4) == 1)
+        #expect(line.take() == [4])
+        #expect(line.add(5...5) == 0)
+        #expect(line.finish() == 1)
+        #expect(line.take() == [5])
     }
 
-    @Test func `batches have bounds in steps, in bytes and in number`() throws {
+    @Test func `batches have bounds in items, in bytes and in number`() {
         let line = Line()
-        (line.queue.mostSteps, line.queue.mostUnderWay) = (3, 2)
-        #expect(try line.add(1...10) == [[1, 2, 3], [4, 5, 6]])
+        (line.queue.mostItems, line.queue.mostUnderWay) = (3, 2)
+        #expect(line.add(1...10) == 2)
+        #expect(line.take() == [1, 2, 3])
+        #expect(line.take() == [4, 5, 6])
         line.queue.mostBytes = 1
-        #expect(line.finish() == [[7]])
+        #expect(line.finish() == 1)
+        #expect(line.take() == [7])
     }
 
-    @Test func `a job has one step under way at a time, and its steps keep their order`() throws {
+    @Test func `of what is about one thing, one is under way at a time, in order`() {
         let line = Line()
-        #expect(try line.add(1...6) { $0 % 2 } == [[1, 2]])
-        #expect(line.finish() == [[3, 4]])
-        #expect(line.finish() == [[5, 6]])
-        #expect(line.finish() == [])
+        #expect(line.add(1...6) { $0 % 2 } == 1)
+        #expect(line.take() == [1, 2])
+        #expect(line.add(7...7) { _ in nil } == 1)
+        #expect(line.take() == [7])
+        #expect(line.finish() == 1)
+        #expect(line.take() == [3, 4])
+        #expect(line.finish() == 1)
+        // Nothing can be written yet: the order comes to nothing, and the end of the batch orders anew.
+        #expect(line.take() == [])
+        #expect(line.finish() == 1)
+        #expect(line.take() == [5, 6])
+        #expect(line.finish() == 0)
+        #expect(line.queue.isIdle)
     }
 
-    @Test func `more than may wait is refused whole`() throws {
+    @Test func `more than may wait is refused whole`() {
         let line = Line()
         (line.queue.mostWaiting, line.queue.mostUnderWay) = (3, 1)
-        #expect(try line.add(1...1) == [[1]])
-        #expect(try line.add(2...4) == [])
-        #expect(try line.add(5...5) == nil)
-        #expect(line.finish() == [[2, 3, 4]])
-        #expect(line.finish() == [])
+        #expect(line.add(1...1) == 1)
+        #expect(line.add(2...4) == nil)
+        #expect(line.take() == [1])
+        #expect(line.add(2...4) == 0)
+        #expect(line.add(5...5) == nil)
+        #expect(line.finish() == 1)
+        #expect(line.take() == [2, 3, 4])
+        #expect(line.finish() == 0)
         #expect(line.queue.isIdle)
     }
 }
@@ -85,6 +105,9 @@ import VideoModels
         window.update { $0.claimed(upTo: nil, at: moment) }
         #expect(passed == moment - ClaimWindow.late)
         window.update { $0.claimed(upTo: moment - 0.01, at: moment) }
+        #expect(passed == moment - ClaimWindow.late)
+        // Nothing was found, so nobody knows when.
+        window.update { $0.claimed(upTo: nil, at: nil) }
         #expect(passed == moment - ClaimWindow.late)
         window.update { $0.forget() }
         #expect(passed == nil)
