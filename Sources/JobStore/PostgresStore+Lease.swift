@@ -59,6 +59,7 @@ extension PostgresStore {
     /// Writes steps of different jobs as `commit` does, and says of each what became of it, in their order.
     public func commit(_ steps: [JobStep]) async -> [Result<JobRecord, any Error>] {
         await self.steps.write(steps.map { step in Result { try StepRow(step, secrets: secrets) } })
+            .map { $0.map(\.record) }
     }
 }
 

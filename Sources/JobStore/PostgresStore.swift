@@ -11,7 +11,7 @@ public struct PostgresStore: Sendable {
     let pool: ConnectionPool
     /// For what runs all the time, so that it does not wait behind what does not.
     let hot: ConnectionPool
-    let steps: GroupCommit<StepRow, JobRecord>
+    let steps: GroupCommit<StepRow, WrittenStep>
     let submissions: GroupCommit<NewJobRow, JobDetail>
     let window = ClaimWindow.Shared()
     let secrets: SecretBox?
