@@ -64,7 +64,7 @@ struct LedgerAudit: AsyncParsableCommand {
         if output.isJSON { try OutputOptions.json(report) } else { Self.say(report) }
         guard let first = report.first else { return }
         throw CommandFailure(
-            .failed, "the ledger does not add up: \(report.count) findings, the first \(Self.place(of: first))")
+            .failed, "the ledger does not add up, \(report.count) times, the first \(Self.place(of: first))")
     }
 
     private static func say(_ report: AuditReport) {
