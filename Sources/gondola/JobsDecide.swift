@@ -43,7 +43,7 @@ struct JobsDecide: AsyncParsableCommand {
                 throw CommandFailure(.refusedData, "there is no job \(job); see `gondola jobs list`")
             }
             let choice = try choice(in: report)
-            if !yes { try confirm(choice, OperatorJobReport(report)) }
+            if !yes { try confirm(choice, try OperatorJobReport(report)) }
             try await decide(report, in: store)
         }
     }

@@ -54,16 +54,17 @@ struct LedgerAudit: AsyncParsableCommand {
 
     func run() async throws {
         let shows = Terminal.isError
+        // The rows of deleted jobs outlive them and their tombstones.
+        let kept = try store.configuration().retention.tombstones
         let report = try await store.withStore { store in
-            // As long as tombstones are kept.
-            try await store.audit(forgottenBefore: Date(timeIntervalSinceNow: -30 * 86_400)) { done in
+            try await store.audit(forgottenBefore: Date(timeIntervalSinceNow: -kept)) { done in
                 if shows { Terminal.complain("… \(done.jobs) jobs, \(done.rows) rows") }
             }
         }
         if output.isJSON { try OutputOptions.json(report) } else { Self.say(report) }
         guard let first = report.first else { return }
         throw CommandFailure(
-            .failed, "the ledger does not add up: \(report.count) findings, the first \(Self.place(of: first))")
+            .failed, "the ledger does not add up, \(report.count) times, the first \(Self.place(of: first))")
     }
 
     private static func say(_ report: AuditReport) {
@@ -179,7 +180,7 @@ struct LedgerUnknowns: AsyncParsableCommand {
         let found = try await store.withStore { store in
             try await store.unknowns(of: try await store.find(optional: user), limit: limit)
         }
-        let unknowns = found.map(OperatorUnknown.init)
+        let unknowns = try found.map(OperatorUnknown.init)
         try output.show(unknowns) {
             Table(
                 [

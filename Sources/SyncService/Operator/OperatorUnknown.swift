@@ -10,8 +10,9 @@ public struct OperatorUnknown: Encodable, Sendable {
     public var requestID: String?
     public var reconciliation: ReconciliationRecord?
 
-    public init(_ unknown: UnknownRecord) {
-        job = OperatorJob(unknown.record, userName: unknown.userName)
+    /// Throws where the row holds what this version cannot read.
+    public init(_ unknown: UnknownRecord) throws {
+        job = try OperatorJob(unknown.record, userName: unknown.userName)
         submittedAt = unknown.startedAt
         httpStatus = unknown.httpStatus
         requestID = unknown.requestID

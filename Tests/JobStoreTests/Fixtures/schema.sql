@@ -77,7 +77,8 @@ CREATE TABLE public.attempts (
     reconciliation jsonb,
     CONSTRAINT attempt_ends_with_an_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'not_sent'::text, 'lost'::text, 'blocked'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
@@ -127,7 +128,8 @@ CREATE TABLE public.job_steps (
     number bigint NOT NULL,
     state text NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -177,22 +179,26 @@ CREATE TABLE public.jobs (
     hold jsonb,
     attention_since timestamp with time zone,
     attention_verdict text,
+    priority smallint DEFAULT 0 NOT NULL,
+    outlook jsonb,
     CONSTRAINT job_attention_says_why CHECK (((state = 'attention'::text) = (attention_kind IS NOT NULL))),
     CONSTRAINT job_consent_is_to_something CHECK (((consent_request IS NOT NULL) OR ((consented_at IS NULL) AND (attention_kind IS DISTINCT FROM 'consent_needed'::text)))),
     CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
-    CONSTRAINT job_held_waits CHECK (((hold IS NULL) OR (state = 'quoted'::text))),
+    CONSTRAINT job_held_waits CHECK (((hold IS NULL) OR (state = ANY (ARRAY['accepted'::text, 'quoted'::text])))),
     CONSTRAINT job_paid_has_its_handle CHECK (((state <> ALL (ARRAY['rendering'::text, 'downloading'::text, 'ready'::text])) OR ((queue_id IS NOT NULL) AND (venice_model IS NOT NULL) AND (submitted_at IS NOT NULL)))),
     CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
     CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
     CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
-    CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
+    CONSTRAINT job_that_waits_its_turn_is_free CHECK (((next_action_at IS NOT NULL) OR (state <> 'accepted'::text) OR (leased_by IS NULL))),
+    CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
     CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text]))),
     CONSTRAINT jobs_attention_verdict_check CHECK ((attention_verdict = ANY (ARRAY['not_charged'::text, 'charged'::text, 'undecidable'::text]))),
     CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),
+    CONSTRAINT jobs_priority_check CHECK (((priority >= '-1'::integer) AND (priority <= 1))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'quoted'::text, 'submitting'::text, 'rendering'::text, 'downloading'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
@@ -203,7 +209,8 @@ CREATE TABLE public.ledger (
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ledger_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -220,13 +227,29 @@ CREATE TABLE public.model_catalogues (
     fetched_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.model_pauses (
+    model text NOT NULL,
+    failures integer NOT NULL,
+    paused_until timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    probe_job uuid,
+    probe_until timestamp with time zone,
+    CONSTRAINT model_pauses_failures_check CHECK ((failures >= 1)),
+    CONSTRAINT probe_has_its_time CHECK (((probe_job IS NULL) = (probe_until IS NULL)))
+);
+
 CREATE TABLE public.rate_budgets (
     account text NOT NULL,
     endpoint text NOT NULL,
     held_until timestamp with time zone,
     grants timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     rested_until timestamp with time zone,
-    is_probing boolean DEFAULT false NOT NULL
+    is_probing boolean DEFAULT false NOT NULL,
+    told_limit integer,
+    told_until timestamp with time zone,
+    CONSTRAINT rate_budgets_told_limit_check CHECK ((told_limit >= 1)),
+    CONSTRAINT told_limit_ends CHECK (((told_limit IS NULL) = (told_until IS NULL)))
 );
 
 CREATE TABLE public.schema_migrations (
@@ -253,12 +276,16 @@ CREATE TABLE public.users (
     has_own_budget boolean DEFAULT false NOT NULL,
     budget_per_day numeric(18,6),
     budget_per_month numeric(18,6),
+    active_limit integer,
+    active_jobs integer DEFAULT 0 NOT NULL,
     CONSTRAINT user_budget_is_own CHECK ((has_own_budget OR ((budget_per_day IS NULL) AND (budget_per_month IS NULL)))),
+    CONSTRAINT users_active_jobs_check CHECK ((active_jobs >= 0)),
+    CONSTRAINT users_active_limit_check CHECK ((active_limit >= 0)),
     CONSTRAINT users_budget_per_day_check CHECK ((budget_per_day >= (0)::numeric)),
     CONSTRAINT users_budget_per_month_check CHECK ((budget_per_month >= (0)::numeric)),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 )
-WITH (fillfactor='70');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
@@ -316,6 +343,9 @@ ALTER TABLE ONLY public.ledger
 ALTER TABLE ONLY public.model_catalogues
     ADD CONSTRAINT model_catalogues_pkey PRIMARY KEY (account);
 
+ALTER TABLE ONLY public.model_pauses
+    ADD CONSTRAINT model_pauses_pkey PRIMARY KEY (model);
+
 ALTER TABLE ONLY public.rate_budgets
     ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (account, endpoint);
 
@@ -339,13 +369,21 @@ ALTER TABLE ONLY public.videos
 
 CREATE UNIQUE INDEX attempts_one_open ON public.attempts USING btree (user_id, job_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_deleted ON public.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
 CREATE INDEX jobs_due ON public.jobs USING btree (next_action_at) WHERE (next_action_at IS NOT NULL);
 
 CREATE UNIQUE INDEX jobs_feed ON public.jobs USING btree (user_id, change_sequence);
 
 CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id) WHERE (queue_id IS NOT NULL);
 
+CREATE INDEX jobs_waiting ON public.jobs USING btree (user_id, priority DESC, id) WHERE ((state = 'accepted'::text) AND (next_action_at IS NULL));
+
 CREATE INDEX spending_of_all ON public.spending USING btree (period, starts_on);
+
+CREATE INDEX videos_deleted ON public.videos USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
 
@@ -372,14 +410,8 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
 
-ALTER TABLE ONLY public.job_steps
-    ADD CONSTRAINT job_steps_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
-
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
-
-ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
 
 ALTER TABLE ONLY public.spending
     ADD CONSTRAINT spending_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
