@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import Logging
 import VideoModels
@@ -29,7 +30,9 @@ actor Notifier {
             let batch = Value.text("{\(waiting.sorted().joined(separator: ","))}")
             waiting = []
             do {
+                Failpoint.notificationWanted.reach()
                 try await pool.run { _ = try $0.execute(FeedStatements.notify, [batch]) }
+                Failpoint.notificationSent.reach()
             } catch {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }

@@ -1,4 +1,5 @@
 import CLibpq
+import Failpoints
 import Foundation
 
 /// One libpq connection. Its calls block and it is not thread-safe: it never leaves the thread that made it.
@@ -45,7 +46,9 @@ final class Connection {
         let result = Self.withCStrings(texts) { pointers in
             PQexecParams(handle, statement.sql, Int32(values.count), nil, pointers, nil, nil, 0)
         }
-        return try check(result)
+        let rows = try check(result)
+        Failpoint.reach(statement: statement.name)
+        return rows
     }
 
     /// Asks the server to parse a statement, for tests: it must fit the schema.

@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -243,6 +244,7 @@ struct ActionRunner: Sendable {
         let facts: VideoFacts
         do throws(VideoFileError) {
             facts = try await VideoFileCheck.facts(ofFileAt: staged.path, isEndMarked: stream.isEndMarked)
+            Failpoint.videoChecked.reach()
         } catch {
             await objects.discard(staged)
             throw error
@@ -257,6 +259,7 @@ struct ActionRunner: Sendable {
     /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
     private func cleanUp(_ delivery: Delivery, _ venice: VeniceClient) async throws -> ActionResult {
+        Failpoint.removalWanted.reach()
         let rendering = delivery.rendering
         // Each is worth trying whatever becomes of the other.
         var failure: VeniceError?
@@ -270,6 +273,7 @@ struct ActionRunner: Sendable {
         } catch {
             failure = failure ?? error
         }
+        Failpoint.removalDone.reach()
         return ActionResult(failure?.onCleanUp ?? .cleanedUp)
     }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import JobLifecycle
 import JobStore
 import Logging
@@ -22,6 +23,7 @@ struct AnswerRecovery: Sendable {
                 await journal.settle(entry.file)
                 continue
             }
+            Failpoint.replayFound.reach()
             let (event, evidence) = Self.read(answer, for: entry.submission)
             do {
                 try await bring(
@@ -34,18 +36,22 @@ struct AnswerRecovery: Sendable {
         }
     }
 
-    /// For a worker that holds an answer and has lost the job's lease.
+    /// For a worker that holds an answer and has lost the job's lease. False while the database does not answer: try again.
     func recover(
         _ event: JobEvent, _ evidence: AttemptEvidence?, for record: JobRecord, journalFile: String
-    ) async {
+    ) async -> Bool {
+        Failpoint.lateAnswerFound.reach()
         var evidence = evidence ?? AttemptEvidence(.lost)
         evidence.token = record.token
         do {
             try await bring(event, evidence, to: record.id, of: record.user, from: journalFile)
+        } catch let error as PostgresError where error.isPassing {
+            return false
         } catch {
             // The file stays, and the next start replays it.
             report(error, event, record.id, journalFile)
         }
+        return true
     }
 
     /// Moves the job if it waits for this very answer. The file goes once the database has no more need of it.
@@ -65,6 +71,7 @@ struct AnswerRecovery: Sendable {
             try await checkHandle(in: event, of: id)
             outcome = "not needed, the job is gone"
         }
+        Failpoint.replayBrought.reach()
         log.notice("brought a late answer home", metadata: ["job_id": "\(id)", "outcome": "\(outcome)"])
         await journal.settle(file)
     }

@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import JobLifecycle
 import JobStore
@@ -91,8 +92,10 @@ final class Worker: Sendable {
             if held > 0, ContinuousClock.now - lastRenewal.withLock({ $0 }) > .seconds(settings.lease / 2) {
                 try await renew()
             }
+            Failpoint.claimWanted.reach()
             let claimed = try await store.claim(
                 limit: min(room, settings.batch), lease: settings.lease, worker: settings.name)
+            if !claimed.isEmpty { Failpoint.claimMade.reach() }
             for record in claimed { start(record, in: &group) }
             if claimed.count == min(room, settings.batch) { return .zero }
             let due = try await store.untilDue() ?? settings.claimInterval
@@ -129,20 +132,22 @@ final class Worker: Sendable {
         do {
             while let action = record.progress.state.nextAction(holding: record.token), !Task.isCancelled {
                 if isDraining.load(ordering: .acquiring), action.canWait {
-                    return try await store.giveBack([record])
+                    return try await giveBack(record)
                 }
                 if let errand = errand(action, record, lastLook),
                     await !desk.turn(account: record.account, errand)
                 {
-                    return try await store.giveBack([record])
+                    return try await giveBack(record)
                 }
                 let result = try await runner.run(action, for: record, carrying: &carried)
                 if await learnedNothing(result.event, &record, &lastLook) { continue }
+                Failpoint.stepDecided.reach()
                 let before = record.progress.state
                 var next = record
                 let effects = try next.progress.apply(
                     result.event, policy: policy, at: .nowInMicroseconds, jitter: .random(in: 0..<1))
                 record = try await commit(next, effects, result, log)
+                Failpoint.stepWritten.reach()
                 report(result.event, before, log)
                 if let file = result.journalFile { await runner.journal.settle(file) }
                 if effects.contains(where: \.isSnooze) { return }
@@ -153,6 +158,12 @@ final class Worker: Sendable {
             // The lease runs out and the job comes due again, here or elsewhere.
             log.warning("gave up the lease", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func giveBack(_ record: JobRecord) async throws {
+        Failpoint.givingBack.reach()
+        try await store.giveBack([record])
+        Failpoint.gaveBack.reach()
     }
 
     /// What an action has to wait its turn for.
@@ -199,11 +210,20 @@ final class Worker: Sendable {
                 try await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
             } catch StoreError.leaseLost {
                 // Whoever has the job now knows nothing of a paid answer that came too late for the lease.
-                if let file = result.journalFile {
-                    await recovery.recover(result.event, result.evidence, for: next, journalFile: file)
-                }
+                if let file = result.journalFile { await recover(result, for: next, journalFile: file) }
                 throw StoreError.leaseLost
             }
+        }
+    }
+
+    /// The job may be anywhere by now, and the database away again: the next start may be weeks off.
+    private func recover(_ result: ActionResult, for record: JobRecord, journalFile: String) async {
+        var attempt = 0
+        while await !recovery.recover(result.event, result.evidence, for: record, journalFile: journalFile),
+            maySettle(result)
+        {
+            attempt += 1
+            try? await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
         }
     }
 
@@ -259,7 +279,9 @@ final class Worker: Sendable {
         let start = ContinuousClock.now
         // Those that are still being written go on; what was handed back is no longer ours to renew.
         let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
+        if !records.isEmpty { Failpoint.renewalWanted.reach() }
         let lost = records.isEmpty ? [] : try await store.renew(records, lease: settings.lease)
+        if !records.isEmpty { Failpoint.renewalMade.reach() }
         lastRenewal.withLock { $0 = start }
         for record in records where lost.contains(record.lease) { cancelIfHeld(record) }
     }
