@@ -6,7 +6,7 @@ import VeniceSimulator
 import VideoModels
 
 /// PROTOCOL §15.4: the upstream asks for a consent, the user reads the text and decides, and only then is anything paid.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ConsentJobTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ConsentJobTests {
     private func asked(_ stack: Stack, _ phone: PhoneClient, count: Int = 1) async throws -> Job {
         try stack.simulator.inject([Fault(.init(endpoint: .queue, count: count), .askConsent)])
         let detail = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once")

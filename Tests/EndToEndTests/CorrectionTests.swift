@@ -6,7 +6,7 @@ import VeniceSimulator
 import VideoModels
 
 /// PROTOCOL §20, row 7: what stayed out of a submission at first is added once when the upstream asks for it.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct CorrectedSubmissionTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CorrectedSubmissionTests {
     /// A model whose result is as long as its source, which is therefore not told how long that is.
     private static func request() -> VideoRequest {
         var request = VideoRequest(model: "wan-2-7-video-to-video", prompt: "the same by night")

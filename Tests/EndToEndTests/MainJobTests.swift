@@ -6,7 +6,7 @@ import Testing
 import VeniceSimulator
 import VideoModels
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct MainJobTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MainJobTests {
     @Test func `three videos of every kind of delivery arrive whole, are paid once and removed upstream`() async throws
     {
         try await Stack.with { stack in
@@ -200,7 +200,7 @@ extension Stack {
         _ phone: PhoneClient, until isEnough: (ChangeReducer) -> Bool
     ) async throws -> ChangeReducer {
         var follower = FeedFollower(phone, wait: 20)
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(180)
         repeat {
             _ = try await follower.next()
             guard ContinuousClock.now < end else {

@@ -8,7 +8,7 @@ import VeniceSimulator
 import VideoModels
 
 /// The phone's API on a real server: what is right, and above all what is wrong.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct PhoneAPITests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PhoneAPITests {
     @Test func `every refusal is a problem document that names what is wrong`() async throws {
         try await Stack.with { stack in
             let gondola = try await stack.start()

@@ -6,7 +6,7 @@ import Testing
 import VeniceSimulator
 import VideoModels
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct WalletJobTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct WalletJobTests {
     private static let wallet = ["VENICE_API_KEY": "", "VENICE_WALLET_KEY": String(repeating: "46", count: 32)]
     private static let address = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"
 

@@ -45,7 +45,7 @@ import VideoModels
             lastLook: 10)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `everybody gets a turn, one granted request each`() async {
+    @Test(.timeLimit(.minutes(10))) func `everybody gets a turn, one granted request each`() async {
         let budget = Budget(.max)
         let desk = desk(budget)
         let running = Task { await desk.run() }
@@ -63,7 +63,7 @@ import VideoModels
         #expect(desk.waiting == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `nobody goes without a grant, and closing sends everybody home`() async {
+    @Test(.timeLimit(.minutes(10))) func `nobody goes without a grant, and closing sends everybody home`() async {
         let budget = Budget(3)
         let desk = desk(budget)
         let running = Task { await desk.run() }
@@ -84,7 +84,7 @@ import VideoModels
     }
 
     /// A job whose lease was lost and won again waits under both leases for a moment.
-    @Test(.timeLimit(.minutes(1))) func `two waits of one job both end`() async {
+    @Test(.timeLimit(.minutes(10))) func `two waits of one job both end`() async {
         let desk = desk(Budget(0))
         let waits = (0..<2).map { _ in Task { await desk.turn(account: "a", Self.overdue(1)) } }
         while desk.waiting < 2 { await Task.yield() }
@@ -95,7 +95,7 @@ import VideoModels
         #expect(await waits[1].value == false)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `closing does not wait for the next beat`() async {
+    @Test(.timeLimit(.minutes(10))) func `closing does not wait for the next beat`() async {
         // At one request in an hour the beat is as long.
         let desk = PollDesk(
             limit: RateLimit(endpoint: "retrieve", requests: 1, window: 3600), planner: PollPlanner(),
@@ -109,7 +109,7 @@ import VideoModels
         await running.value
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a cancelled job leaves the desk at once`() async {
+    @Test(.timeLimit(.minutes(10))) func `a cancelled job leaves the desk at once`() async {
         let desk = desk(Budget(0))
         let waiting = Task { await desk.turn(account: "a", Self.overdue(1)) }
         waiting.cancel()
@@ -117,7 +117,7 @@ import VideoModels
         #expect(desk.waiting == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a budget that cannot be asked is asked again`() async {
+    @Test(.timeLimit(.minutes(10))) func `a budget that cannot be asked is asked again`() async {
         let budget = Budget(.max)
         budget.isBroken.store(true, ordering: .releasing)
         let desk = desk(budget)

@@ -136,7 +136,8 @@ struct WalletMoneyTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a sixth request at once is refused, and other wallets are not`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `a sixth request at once is refused, and other wallets are not`() async throws
+    {
         try await Bench.with(.set(\.walletBalance, Cents(1000))) { bench in
             try bench.simulator.inject([Fault(.init(endpoint: .queue, count: 5), .answerLate(milliseconds: 50_000))])
             // Nobody waits for these: they end with the simulator.

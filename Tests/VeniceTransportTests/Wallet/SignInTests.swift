@@ -217,7 +217,7 @@ import VideoModels
         #expect(http.requests.count == 1)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `no more than five requests of a wallet are without an answer, and those that waited are signed by then`()
         async throws
     {
@@ -242,7 +242,7 @@ import VideoModels
         #expect(Set(try http.requests.map { line("Nonce", of: try signIn($0).message) }).count == 8)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `who is cancelled in line takes no place`() async {
+    @Test(.timeLimit(.minutes(10))) func `who is cancelled in line takes no place`() async {
         let gate = Gate(places: 1)
         #expect(await gate.enter() == .atOnce)
         let waiting = Task { await gate.enter() }
