@@ -72,7 +72,8 @@
             guard let order = orders.first(where: { $0.name == name && $0.nth == count }) else { return }
             // The line is whoever started us's signal; one write, so that no other line comes between.
             Self.say(#"{"message":"failpoint","metadata":{"failpoint":"\#(name)","nth":"\#(count)"}}"# + "\n", to: 2)
-            kill(getpid(), order.signal)
+            // To this very thread: one that is meant for the process may find another first, and this one goes on meanwhile.
+            raise(order.signal)
             // SIGKILL needs a moment to arrive, and nothing may happen in it.
             while order.signal == SIGKILL { pause() }
         }

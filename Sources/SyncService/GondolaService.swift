@@ -123,7 +123,25 @@ struct ServiceParts: Sendable {
             log: log)
     }
 
-    var recovery: AnswerRecovery { AnswerRecovery(store: store, journal: journal, policy: policy, log: log) }
+    var recovery: AnswerRecovery {
+        AnswerRecovery(store: store, journal: journal, policy: policy, log: log) { error, submission in
+            try await event(after: error, on: submission)
+        }
+    }
+
+    /// A refusal that asks for what was left out is worth one more try, also when the process that heard it has died.
+    private func event(after error: VeniceError, on submission: AnswerJournal.Submission) async throws -> JobEvent {
+        let record: JobRecord
+        do { record = try await store.report(of: submission.job).record } catch StoreError.notFound {
+            return error.onSubmission
+        }
+        guard case .found(let model) = models.find(record.request.model),
+            let assets = try? await store.veniceAssets(of: record.request, user: record.user, objects: objects),
+            let request = try? QueueRequest(record.request, model: model, assets: assets)
+        else { return error.onSubmission }
+        models.learn(from: error, about: model.id)
+        return request.event(after: error)
+    }
 
     func worker() -> Worker {
         let window = configuration.rateWindow * configuration.timeScale

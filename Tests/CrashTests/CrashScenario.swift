@@ -30,6 +30,7 @@ struct CrashScenario: Sendable {
     static let all = [
         CrashScenario(name: "inline", request: Stack.textRequest()),
         CrashScenario(name: "private link", request: Stack.privateRequest()),
+        CrashScenario(name: "slow rendering", request: Stack.textRequest(), rendering: 40),
         CrashScenario(name: "drained", request: Stack.textRequest(), meddling: .drain, rendering: 60),
         CrashScenario(name: "replay", request: Stack.textRequest(), prelude: ["journalDurable"]),
         CrashScenario(

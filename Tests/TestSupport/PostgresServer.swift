@@ -63,9 +63,15 @@ public final class PostgresServer: Sendable {
         let line = try String(contentsOf: file, encoding: .utf8).prefix { !$0.isNewline }
         guard let process = pid_t(line) else { throw ProgramFailed(description: "\(file.path) names no process") }
         kill(process, ending == .fast ? SIGINT : SIGQUIT)
-        while kill(process, 0) == 0 { try await Task.sleep(for: .milliseconds(10)) }  // nobody tells of another's child
+        while Self.runs(process) { try await Task.sleep(for: .milliseconds(10)) }  // nobody tells of another's child
         let refusals = try Refusals(at: socket)
         self.refusals.withLock { $0 = refusals }
+    }
+
+    /// Not one that has ended and that nobody has asked about, which may be for ever.
+    private static func runs(_ process: pid_t) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
+        return status.split(separator: ")").last?.hasPrefix(" Z") == false
     }
 
     /// Connections that were refused since it was stopped.

@@ -29,6 +29,8 @@ final class Worker: Sendable {
 
     private struct Held {
         var record: JobRecord
+        /// When the lease was last asked for: it is ours for as long as it lasts from then on.
+        var since: ContinuousClock.Instant
         var task: Task<Void, Never>?
     }
 
@@ -93,10 +95,11 @@ final class Worker: Sendable {
                 try await renew()
             }
             Failpoint.claimWanted.reach()
+            let asked = ContinuousClock.now
             let claimed = try await store.claim(
                 limit: min(room, settings.batch), lease: settings.lease, worker: settings.name)
             if !claimed.isEmpty { Failpoint.claimMade.reach() }
-            for record in claimed { start(record, in: &group) }
+            for record in claimed { start(record, claimedAt: asked, in: &group) }
             if claimed.count == min(room, settings.batch) { return .zero }
             let due = try await store.untilDue() ?? settings.claimInterval
             return .seconds(min(max(due, 0.001), settings.claimInterval))
@@ -106,9 +109,11 @@ final class Worker: Sendable {
         }
     }
 
-    private func start(_ record: JobRecord, in group: inout DiscardingTaskGroup) {
+    private func start(
+        _ record: JobRecord, claimedAt asked: ContinuousClock.Instant, in group: inout DiscardingTaskGroup
+    ) {
         let turn = record.lease
-        held.withLock { $0[turn] = Held(record: record) }
+        held.withLock { $0[turn] = Held(record: record, since: asked) }
         group.addTask {
             // A task of its own, so that a lost lease can cancel this job and no other.
             let task = Task { await self.advance(record) }
@@ -139,7 +144,8 @@ final class Worker: Sendable {
                 {
                     return try await giveBack(record)
                 }
-                let result = try await runner.run(action, for: record, carrying: &carried)
+                let lease = record.lease
+                let result = try await runner.run(action, for: record, carrying: &carried) { self.isOurs(lease) }
                 if await learnedNothing(result.event, &record, &lastLook) { continue }
                 Failpoint.stepDecided.reach()
                 let before = record.progress.state
@@ -158,6 +164,12 @@ final class Worker: Sendable {
             // The lease runs out and the job comes due again, here or elsewhere.
             log.warning("gave up the lease", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// By our own clock, which is no later than the database's: we looked at it before we asked.
+    private func isOurs(_ lease: Lease) -> Bool {
+        guard let since = held.withLock({ $0[lease]?.since }) else { return false }
+        return ContinuousClock.now - since < .seconds(settings.lease)
     }
 
     private func giveBack(_ record: JobRecord) async throws {
@@ -209,17 +221,20 @@ final class Worker: Sendable {
                 log.warning("the database does not answer; keeping the result", metadata: ["error": "\(error)"])
                 try await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
             } catch StoreError.leaseLost {
-                // Whoever has the job now knows nothing of a paid answer that came too late for the lease.
-                if let file = result.journalFile { await recover(result, for: next, journalFile: file) }
+                // Whoever has the job now knows nothing of an answer that came too late for the lease, nor that nothing
+                // was sent.
+                await recover(result, for: next)
                 throw StoreError.leaseLost
             }
         }
     }
 
     /// The job may be anywhere by now, and the database away again: the next start may be weeks off.
-    private func recover(_ result: ActionResult, for record: JobRecord, journalFile: String) async {
+    private func recover(_ result: ActionResult, for record: JobRecord) async {
+        let file = result.journalFile
+        guard file != nil || result.event.provesNothingSent else { return }
         var attempt = 0
-        while await !recovery.recover(result.event, result.evidence, for: record, journalFile: journalFile),
+        while await !recovery.recover(result.event, result.evidence, for: record, journalFile: file),
             maySettle(result)
         {
             attempt += 1
@@ -283,6 +298,9 @@ final class Worker: Sendable {
         let lost = records.isEmpty ? [] : try await store.renew(records, lease: settings.lease)
         if !records.isEmpty { Failpoint.renewalMade.reach() }
         lastRenewal.withLock { $0 = start }
+        held.withLock { held in
+            for record in records where !lost.contains(record.lease) { held[record.lease]?.since = start }
+        }
         for record in records where lost.contains(record.lease) { cancelIfHeld(record) }
     }
 
@@ -334,6 +352,10 @@ extension JobEffect {
 }
 
 extension JobEvent {
+    fileprivate var provesNothingSent: Bool {
+        if case .submissionNotSent = self { true } else { false }
+    }
+
     fileprivate var setback: Setback? {
         switch self {
         case .setback(let setback), .submissionNotSent(let setback): setback
