@@ -13,7 +13,7 @@ FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/* Tests/scripts/*)
 
-.PHONY: help bootstrap build programs demo run test chaos sanitize fuzz bench format lint clean
+.PHONY: help bootstrap build programs demo run test chaos fuzz bench format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -45,9 +45,6 @@ test: bootstrap ## every test, against a private Postgres of its own
 
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)
-
-sanitize: bootstrap ## the unit tests under the address sanitizer, then under the thread sanitizer (two builds of their own)
-	scripts/sanitize
 
 fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECONDS; one that breaks something is kept
 	scripts/fuzz $(SECONDS)

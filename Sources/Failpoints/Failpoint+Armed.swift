@@ -6,6 +6,16 @@
         /// Does what the environment says of this step, if it says anything.
         public func reach() { Armed.current?.reach("\(self)") }
 
+        /// The beginning and the end of a transaction, wherever it is.
+        public static func reach(before command: String) {
+            if command == "commit" { transactionWritten.reach() }
+        }
+
+        public static func reach(after command: String) {
+            if command.hasPrefix("begin") { transactionBegun.reach() }
+            if command == "commit" { transactionCommitted.reach() }
+        }
+
         /// A statement has been answered. Points of their own, `sql.NAME`, so that a new statement is in the matrix by itself.
         public static func reach(statement: String) { Armed.current?.reach("sql.\(statement)") }
 

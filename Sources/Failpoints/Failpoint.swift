@@ -74,6 +74,8 @@ public enum ExchangePhase: Hashable, Sendable { case sending, head, body }
 #if !FAILPOINTS
     extension Failpoint {
         @inlinable @inline(__always) public func reach() {}
+        @inlinable @inline(__always) public static func reach(before command: String) {}
+        @inlinable @inline(__always) public static func reach(after command: String) {}
         @inlinable @inline(__always) public static func reach(statement: @autoclosure () -> String) {}
         @inlinable @inline(__always)
         public static func reach(_ phase: ExchangePhase, of endpoint: @autoclosure () -> String) {}

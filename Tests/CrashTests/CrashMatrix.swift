@@ -15,9 +15,10 @@ enum CrashMatrix {
         var title: String { "\(point):\(nth) (\(scenario.name))" }
     }
 
-    /// Steps that mean something else each time: the transactions of a job's way, one after the other.
+    /// Steps that mean something else each time, and how often at most: those of a job's way, one after the other.
     private static let repeated = [
-        "transactionCommitted": 14, "transactionWritten": 14, "stepWritten": 7, "notificationSent": 2,
+        "transactionWritten": 14, "transactionCommitted": 14, "stepDecided": 7, "stepWritten": 7, "sql.update_job": 7,
+        "sql.write_steps": 7, "notificationSent": 2,
     ]
     /// Steps that come after a while, on the way that takes long enough to be sure of them.
     private static let late: Set = ["renewalWanted", "renewalMade", "sql.renew_leases"]
@@ -28,7 +29,8 @@ enum CrashMatrix {
         try await sideBySide(CrashScenario.all) { try await CrashRun(scenario: $0)() }
     }
 
-    /// Each step once, in the first scenario that comes to it; those that repeat, in every scenario and every time.
+    /// Each step once, in the first scenario that comes to it. Those that repeat, every time in the first; in the others every
+    /// durable step of the job.
     static func plan(_ traces: [[String: Int]]) -> [Row] {
         var seen: Set<String> = []
         var rows: [Row] = []
@@ -36,7 +38,7 @@ enum CrashMatrix {
             for (point, count) in trace.sorted(by: { $0.key < $1.key })
             where !late.contains(point) || scenario.name == "slow rendering" {
                 let isNew = seen.insert(point).inserted
-                let isSweep = number == 0 || point == "transactionCommitted" || (number == 1 && point == "stepWritten")
+                let isSweep = number == 0 || point == "stepWritten" || scenario.meddling == .steal
                 let times = isSweep ? min(count, repeated[point] ?? 1) : 1
                 for nth in 1...max(1, times) where isNew || (repeated[point] != nil && isSweep) {
                     rows.append(Row(scenario: scenario, point: point, nth: nth))

@@ -30,7 +30,7 @@ public final class PostgresServer: Sendable {
         } catch {
             result = .failure(error)
         }
-        _ = try? await run([script, "stop", directory.path])
+        _ = try? await server.control("stop")
         try? FileManager.default.removeItem(at: directory)
         return try result.get()
     }
@@ -47,7 +47,27 @@ public final class PostgresServer: Sendable {
             refusals?.stop()
             refusals = nil
         }
-        _ = try await run([Self.script, "start", directory.path])
+        try await control("start")
+    }
+
+    /// Its output is dropped: the server would hold the end of a pipe for as long as it runs.
+    private func control(_ action: String) async throws {
+        let directory = directory
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: Self.script)
+            process.arguments = [action, directory.path]
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            process.terminationHandler = { process in
+                if process.terminationStatus == 0 { return continuation.resume() }
+                let log = try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)
+                continuation.resume(
+                    throwing: ProgramFailed(description: "scripts/postgres \(action): \(log?.suffix(2000) ?? "")"))
+            }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
     }
 
     public enum Ending: String, Sendable, CaseIterable {

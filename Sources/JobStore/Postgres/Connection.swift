@@ -34,7 +34,9 @@ final class Connection {
 
     /// Runs text that takes no parameters, several statements included.
     func run(_ sql: String) throws(PostgresError) {
+        Failpoint.reach(before: sql)
         _ = try check(PQexec(handle, sql))
+        Failpoint.reach(after: sql)
     }
 
     @discardableResult

@@ -1,5 +1,4 @@
 import Collections
-import Failpoints
 import Foundation
 
 /// A fixed number of connections, each on a thread of its own, and one bounded queue of work before them.
@@ -39,11 +38,8 @@ final class ConnectionPool: @unchecked Sendable {
     ) async throws -> T {
         try await withConnection(retryingFirst: begin) { connection in
             do {
-                Failpoint.transactionBegun.reach()
                 let value = try body(connection)
-                Failpoint.transactionWritten.reach()
                 try connection.run("commit")
-                Failpoint.transactionCommitted.reach()
                 return value
             } catch {
                 if !connection.isBroken { try? connection.run("rollback") }
