@@ -50,24 +50,18 @@ public final class PostgresServer: Sendable {
         try await control("start")
     }
 
-    /// Its output is dropped: the server would hold the end of a pipe for as long as it runs.
+    /// Not Foundation's `Process`, nor a pipe: both take what the server inherits for a sign that the script still runs.
     private func control(_ action: String) async throws {
-        let directory = directory
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: Self.script)
-            process.arguments = [action, directory.path]
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            process.terminationHandler = { process in
-                if process.terminationStatus == 0 { return continuation.resume() }
-                let log = try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)
+        let path = directory.path
+        let status = try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
                 continuation.resume(
-                    throwing: ProgramFailed(description: "scripts/postgres \(action): \(log?.suffix(2000) ?? "")"))
+                    with: Result { try ChildProcess("\(Self.script) \(action) \(path)", in: "/").wait() })
             }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
         }
+        if status == 0 { return }
+        let log = (try? String(contentsOfFile: path + "/log", encoding: .utf8)) ?? "no log"
+        throw ProgramFailed(description: "scripts/postgres \(action): status \(status): \(log.suffix(2000))")
     }
 
     public enum Ending: String, Sendable, CaseIterable {
