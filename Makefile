@@ -4,7 +4,8 @@
 CONFIGURATION ?= debug
 export CONFIGURATION
 
-# SECONDS        how long `make fuzz` looks for an input that breaks a reader
+# SECONDS        how long `make fuzz` looks for an input that breaks a reader, and `make chaos` breaks things
+# SEED           what `make chaos` draws from; a new one each time where it is not given
 SECONDS ?= 20
 
 # Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
@@ -12,7 +13,7 @@ FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/* Tests/scripts/*)
 
-.PHONY: help bootstrap build programs demo run test fuzz bench bench-postgres format lint clean
+.PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,6 +25,7 @@ bootstrap: ## installs what is missing, and says what before it does
 build: bootstrap ## optimised programs: .build/release/gondola and .build/release/venice-simulator
 	swift build -c release $(FLAGS) --product gondola
 	swift build -c release $(FLAGS) --product venice-simulator
+	scripts/without-failpoints .build/release/gondola .build/release/venice-simulator
 
 programs: bootstrap
 	swift build -c $(CONFIGURATION) $(FLAGS) --product gondola
@@ -37,9 +39,12 @@ run: programs ## the whole stack in the foreground; with VENICE_API_KEY set, on 
 
 test: bootstrap ## every test, against a private Postgres of its own
 	Tests/scripts/run
-	scripts/swift-test --parallel $(FLAGS) --skip EndToEndTests
+	scripts/swift-test --parallel $(FLAGS) --skip 'EndToEndTests|CrashTests'
 	@# By themselves: real processes have to keep up with real time limits, which a busy test process takes from them.
-	scripts/swift-test --skip-build --parallel $(FLAGS) --filter EndToEndTests
+	scripts/swift-test --skip-build --parallel $(FLAGS) --filter 'EndToEndTests|CrashTests'
+
+chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
+	scripts/chaos $(SECONDS) $(SEED)
 
 fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECONDS; one that breaks something is kept
 	scripts/fuzz $(SECONDS)

@@ -38,24 +38,29 @@ let package = Package(
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
+        // Steps at which a test may end the process. Compiled in for debug builds alone, where tests run: a release has an
+        // empty function in their place and not even the names (`make build` looks for them in its programs).
+        .target(name: "Failpoints"),
+
         // Values and decisions: no I/O, no clock, no C, no logger.
         .target(name: "VideoModels"),
         .target(name: "JobLifecycle", dependencies: ["VideoModels"]),
 
         // Adapters: each owns one outside thing, and none knows another.
         .target(name: "HTTPTransport", dependencies: ["CCurl", "CZlib"]),
-        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "CSecp256k1"]),
+        .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "Failpoints", "CSecp256k1"]),
         .target(
-            name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
+            name: "JobStore",
+            dependencies: ["VideoModels", "JobLifecycle", "Failpoints", "CLibpq", collections, crypto, logging],
             resources: [.embedInCode("migrations")]),
-        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", crypto]),
+        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Failpoints", crypto]),
 
         // The shell: where the adapters meet.
         .target(
             name: "SyncService",
             dependencies: [
                 "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
-                asyncAlgorithms, collections, crypto, logging,
+                "Failpoints", asyncAlgorithms, collections, crypto, logging,
             ] + nio),
         .executableTarget(
             name: "gondola",
@@ -115,12 +120,29 @@ let package = Package(
             dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzExercise"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["gondola-bench"]),
+        // The whole product on real parts, for the tests that kill it.
+        .target(
+            name: "StackSupport",
+            dependencies: [
+                "SyncService", "JobStore", "VideoModels", "HTTPTransport", "VeniceSimulator", "TestSupport",
+            ],
+            path: "Tests/StackSupport"),
+        // `gondola run` without its command line, which takes seconds to check itself in a debug build.
+        .executableTarget(
+            name: "crash-worker", dependencies: ["SyncService", "Failpoints", logging], path: "Tests/CrashWorker"),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport", "VeniceSimulator",
-                "TestSupport",
+                "TestSupport", "StackSupport",
             ]),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "SyncService", "JobStore", "JobLifecycle", "ObjectStorage", "VideoModels", "HTTPTransport",
+                "VeniceSimulator", "Failpoints", "TestSupport", "StackSupport",
+            ],
+            exclude: ["README.md"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -130,7 +152,9 @@ let package = Package(
 if ProcessInfo.processInfo.environment["GONDOLA_FUZZ"] != nil {
     let ofVideos = ["Video", "ObjectStoreError.swift"]
     let rest = try? FileManager.default.contentsOfDirectory(atPath: Context.packageDirectory + "/Sources/ObjectStorage")
-    let readers = ["CCurl", "CSecp256k1", "CZlib", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise"]
+    let readers = [
+        "Failpoints", "CCurl", "CSecp256k1", "CZlib", "VideoModels", "HTTPTransport", "VeniceTransport", "FuzzExercise",
+    ]
     package.dependencies = []
     package.products = []
     package.targets =
@@ -145,4 +169,14 @@ if ProcessInfo.processInfo.environment["GONDOLA_FUZZ"] != nil {
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings
+}
+
+for target in package.targets where ["Failpoints", "CrashTests"].contains(target.name) {
+    target.swiftSettings? += [.define("FAILPOINTS", .when(configuration: .debug))]
+    // The names of an enum's cases stand in its reflection metadata.
+    if target.name == "Failpoints" {
+        target.swiftSettings? += [
+            .unsafeFlags(["-Xfrontend", "-disable-reflection-metadata"], .when(configuration: .release))
+        ]
+    }
 }

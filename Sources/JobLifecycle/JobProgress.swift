@@ -103,6 +103,8 @@ private struct Transition {
     var now: Date
     var jitter: Double
 
+    private static let correctionLimit = 5
+
     /// The whole table. Refusals are spelled out: a new state or event compiles only once someone has decided.
     func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
         if case .postponed(let delay) = event, job.state.mayWaitItsTurn {
@@ -332,14 +334,16 @@ private struct Transition {
         return Step(state: .attention(.consentNeeded(quotation, request)), effects: [release, .publish])
     }
 
-    /// Only as the job's first trouble, so that a second refusal stands. Given back, so that the next attempt is made
-    /// under a token of its own.
+    /// Only among the job's first troubles, so that refusals come to an end. Not only as its first: the next attempt may be
+    /// another process's, which has to learn the same first. Given back, so that it is made under a token of its own.
     func corrected(_ quotation: Quotation, _ job: JobProgress, _ failure: Failure) -> Step {
         let release = JobEffect.release(quotation.price)
-        guard job.setbacks == 0 else { return Step(state: .failed(failure), effects: [release, .publish]) }
+        guard job.setbacks < Self.correctionLimit else {
+            return Step(state: .failed(failure), effects: [release, .publish])
+        }
         return Step(
-            state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: 1,
-            trouble: policy.retries.next(nil, .serverError, at: now))
+            state: .quoted(quotation), effects: [release, .publish, .snooze(0)], setbacks: job.setbacks + 1,
+            trouble: policy.retries.next(job.outlook.trouble, .serverError, at: now))
     }
 
     func lost(_ quotation: Quotation, _ evidence: String) -> Step {

@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import Logging
 import Synchronization
@@ -62,7 +63,9 @@ final class Notifier: Sendable {
         while let payloads = next() {
             do {
                 let values = [Value.texts(payloads) { $0 }]
+                Failpoint.notificationWanted.reach()
                 try await pool.run { _ = try $0.execute(FeedStatements.notify, values) }
+                Failpoint.notificationSent.reach()
             } catch {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }

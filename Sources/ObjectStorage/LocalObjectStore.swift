@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 
 /// Objects as plain files below one folder.
@@ -71,12 +72,15 @@ public struct LocalObjectStore: ObjectStore {
         return try await writing { () throws(ObjectStoreError) in
             do throws(ObjectStoreError) {
                 try makeFolders(for: key)
+                Failpoint.objectNaming.reach()
                 guard rename(staged.path, target) == 0 else { throw File.failure(errno, "rename", target) }
             } catch {
                 _ = unlink(staged.path)
                 throw error
             }
+            Failpoint.objectNamed.reach()
             try File.syncFolder(Self.folder(of: target))
+            Failpoint.objectDurable.reach()
             let info = try File.status(of: File.open(target, Self.readFlags), path: target).info
             return ObjectInfo(bytes: staged.bytes, sha256: staged.sha256, modified: info.modified)
         }
@@ -107,6 +111,7 @@ public struct LocalObjectStore: ObjectStore {
             let parent = folder
             folder += "/" + name
             try File.makeFolder(folder)
+            Failpoint.folderMade.reach()
             try File.syncFolder(parent)
         }
     }

@@ -1,4 +1,5 @@
 internal import Crypto
+import Failpoints
 import Foundation
 
 /// A temporary file that is being written and hashed.
@@ -17,6 +18,7 @@ final class StagingFile: @unchecked Sendable {
     init(path: String, reserving length: Int64?) throws(ObjectStoreError) {
         self.path = path
         file = try File.open(path, O_WRONLY | O_CREAT | O_EXCL)
+        Failpoint.stageMade.reach()
         if let length, length > 0 { try reserve(length) }
     }
 
@@ -25,11 +27,13 @@ final class StagingFile: @unchecked Sendable {
         hasher.update(data: chunk)
         bytes += Int64(chunk.count)
         startWriteBack(afterAdding: Int64(chunk.count))
+        Failpoint.stageWritten.reach()
     }
 
     /// Makes the bytes durable; the file has no name of its own yet.
     func finish() throws(ObjectStoreError) -> StagedObject {
         try File.sync(file, path: path)
+        Failpoint.stageSynced.reach()
         return StagedObject(path: path, bytes: bytes, sha256: ContentHash(hasher.finalize()))
     }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -28,20 +29,11 @@ public struct GondolaService: Sendable {
     public func run(
         onReady: @Sendable (_ api: ListenAddress?, _ ops: ListenAddress?) async throws -> Void
     ) async throws {
+        Failpoint.checkEnvironment()
         let signals = ShutdownSignal()
         let parts = try ServiceParts(configuration, roles: roles, log: log)
         defer { parts.http.stop() }
-        try await parts.waitForDatabase()
-        guard try await parts.store.sharesSealingKey() else {
-            throw SetupError(
-                "this process has another key than the one that the database's secrets are sealed with; copy secret.key "
-                    + "from the first state directory and name it with GONDOLA_SECRET_KEY_FILE")
-        }
-        await parts.models.load()
-        if roles.contains(.worker) {
-            try parts.state.lock()
-            try await parts.recovery.replay()
-        }
+        guard try await parts.prepare(roles, unless: signals) else { return log.info("stopped before it was ready") }
         let listener = parts.store.listen { wakeup in
             parts.hub.wake(wakeup)
             if wakeup != .jobs || roles.contains(.worker) { parts.workerBell.ring() }
@@ -133,7 +125,25 @@ struct ServiceParts: Sendable {
             log: log)
     }
 
-    var recovery: AnswerRecovery { AnswerRecovery(store: store, journal: journal, policy: policy, log: log) }
+    var recovery: AnswerRecovery {
+        AnswerRecovery(store: store, journal: journal, policy: policy, log: log) { error, submission in
+            try await event(after: error, on: submission)
+        }
+    }
+
+    /// A refusal that asks for what was left out is worth one more try, also when the process that heard it has died.
+    private func event(after error: VeniceError, on submission: AnswerJournal.Submission) async throws -> JobEvent {
+        let record: JobRecord
+        do { record = try await store.report(of: submission.job).record } catch StoreError.notFound {
+            return error.onSubmission
+        }
+        guard case .found(let model) = models.find(record.request.model),
+            let assets = try? await store.veniceAssets(of: record.request, user: record.user, objects: objects),
+            let request = try? QueueRequest(record.request, model: model, assets: assets)
+        else { return error.onSubmission }
+        models.learn(from: error, about: model.id)
+        return request.event(after: error)
+    }
 
     func worker() -> Worker {
         let (queueLimit, retrieveLimit) = (configuration.limit(.queue), configuration.limit(.retrieve))
@@ -168,22 +178,46 @@ struct ServiceParts: Sendable {
             pruner: Pruner(store: store, objects: objects, settings: configuration.retention, log: log), log: log)
     }
 
-    /// A database that is still starting is waited for; one that is not migrated is not.
-    func waitForDatabase() async throws {
-        let migrator = Migrator(conninfo: configuration.databaseURL.reveal())
-        for attempt in 1... {
-            do {
-                let pending = try await migrator.status().pending
-                guard pending.isEmpty else {
-                    throw SetupError(
-                        "the database lacks \(pending.joined(separator: ", ")); run `gondola migrate` first")
-                }
-                return
-            } catch let error as PostgresError where error.isPassing && attempt < 30 {
-                if attempt == 1 { log.notice("waiting for the database", metadata: ["error": "\(error)"]) }
-                try await Task.sleep(for: .seconds(1))
-            }
+    /// What has to be right and done before the first job. False if a signal ended the wait for the database.
+    func prepare(_ roles: Set<GondolaService.Role>, unless signals: ShutdownSignal) async throws -> Bool {
+        if roles.contains(.worker) { try state.lock() }
+        return try await withDatabase(unless: signals) {
+            try await checkDatabase()
+            await models.load()
+            if roles.contains(.worker) { try await recovery.replay() }
         }
+    }
+
+    private func checkDatabase() async throws {
+        let pending = try await Migrator(conninfo: configuration.databaseURL.reveal()).status().pending
+        guard pending.isEmpty else {
+            throw SetupError("the database lacks \(pending.joined(separator: ", ")); run `gondola migrate` first")
+        }
+        guard try await store.sharesSealingKey() else {
+            throw SetupError(
+                "this process has another key than the one that the database's secrets are sealed with; copy secret.key "
+                    + "from the first state directory and name it with GONDOLA_SECRET_KEY_FILE")
+        }
+    }
+
+    /// Tries once a second for as long as the database is away, since a process that ends over and over is no better than one
+    /// that waits. What may be repeated is repeated: the check and the replay.
+    private func withDatabase(unless signals: ShutdownSignal, _ work: () async throws -> Void) async throws -> Bool {
+        var attempt = 0
+        while !signals.isRaised {
+            do {
+                try await work()
+                return true
+            } catch let error as PostgresError where error.isPassing {
+                attempt += 1
+                // At once, and then less and less often.
+                if attempt.nonzeroBitCount == 1 {
+                    log.notice("waiting for the database", metadata: ["error": "\(error)", "tries": "\(attempt)"])
+                }
+            }
+            try await Task.sleep(for: .seconds(1))
+        }
+        return false
     }
 }
 

@@ -1,3 +1,4 @@
+import Failpoints
 public import Foundation
 import HTTPTransport
 
@@ -30,11 +31,14 @@ extension VeniceClient {
         var message = self.request("POST", "/video/queue", parts: request.parts, timeouts.queue)
         message.freshConnection = true
         let response: HTTPResponse
+        Failpoint.queueSending.reach()
         do throws(HTTPClientError) { response = try await exchange(message) } catch {
             throw VeniceError(.queue, error)
         }
+        Failpoint.queueHead.reach()
         let headers = AnswerHeaders(response.headers)
         let (body, failure) = await Self.readAll(response.body)
+        Failpoint.queueBody.reach()
         let answer = QueueAnswer(
             status: response.status, headers: response.headers, body: body, isWhole: failure == nil)
         var journalFailure: String?

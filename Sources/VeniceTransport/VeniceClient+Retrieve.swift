@@ -1,3 +1,4 @@
+import Failpoints
 import HTTPTransport
 import VideoModels
 
@@ -63,6 +64,7 @@ extension VeniceClient {
         let headers = AnswerHeaders(response.headers)
         do throws(HTTPClientError) {
             let rest = try await response.body.collect(upTo: max(0, answerLimit - beginning.count))
+            Failpoint.reach(.body, of: endpoint.rawValue)
             return Answer(endpoint: endpoint, status: response.status, headers: headers, body: beginning + rest)
         } catch {
             throw VeniceError(endpoint, error, status: response.status, headers: headers)

@@ -1,3 +1,4 @@
+import Failpoints
 public import Foundation
 public import HTTPTransport
 public import VideoModels
@@ -99,6 +100,7 @@ extension VeniceClient {
         let headers = AnswerHeaders(response.headers)
         do throws(HTTPClientError) {
             let body = try await response.body.collect(upTo: limit)
+            Failpoint.reach(.body, of: endpoint.rawValue)
             return Answer(endpoint: endpoint, status: response.status, headers: headers, body: body)
         } catch {
             throw VeniceError(endpoint, error, status: response.status, headers: headers)
@@ -124,9 +126,11 @@ extension VeniceClient {
     ) async throws(VeniceError) -> Result<HTTPResponse, VeniceError> {
         let link = LinkSecret(request)
         let response: HTTPResponse
+        Failpoint.reach(.sending, of: endpoint.rawValue)
         do throws(HTTPClientError) { response = try await exchange(request) } catch {
             throw VeniceError(endpoint, error, link: link)
         }
+        Failpoint.reach(.head, of: endpoint.rawValue)
         let headers = Self.headers(response, link)
         observer?(endpoint, response.status, headers)
         guard !(200..<300).contains(response.status) else { return .success(response) }

@@ -1,3 +1,4 @@
+import StackSupport
 import SyncService
 import TestSupport
 import Testing

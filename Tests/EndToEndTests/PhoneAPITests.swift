@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTransport
+import StackSupport
 import SyncService
 import TestSupport
 import Testing
@@ -295,5 +296,13 @@ struct RawPhone {
         let response = try await http.send(request)
         return Answer(
             status: response.status, headers: response.headers, body: try await response.body.collect(upTo: 64 << 20))
+    }
+}
+
+extension GondolaProcess {
+    /// Returns once so many feeds wait for a change, as the metrics tell.
+    func waitForFeeds(_ count: Int) async throws {
+        let raw = RawPhone(server: ops, token: "")
+        while try await !raw.ask("GET", "/metrics").text.contains("gondola_feed_waiters \(Double(count))") {}
     }
 }

@@ -20,7 +20,7 @@ import VideoModels
         quoted      cancel          cancelled   publish
         submitting  accepted        rendering   settle publish
         submitting  notSent         quoted      snooze release publish
-        submitting  correctable     failed      release publish
+        submitting  correctable     quoted      release publish snooze
         submitting  refused         failed      release publish
         submitting  accountBlocked  blocked     publish release
         submitting  consentAsked    consent     release publish
@@ -42,7 +42,7 @@ import VideoModels
         ready       setback         ready       snooze
         unknown     accepted        rendering   settle publish snooze
         unknown     notSent         quoted      snooze release publish
-        unknown     correctable     failed      release publish
+        unknown     correctable     quoted      release publish snooze
         unknown     refused         failed      release publish
         unknown     accountBlocked  blocked     publish release
         unknown     consentAsked    consent     release publish

@@ -40,6 +40,20 @@ public struct TestDatabase: Sendable {
         return try result.get()
     }
 
+    /// A new database of a server that only one test uses: it goes with the server.
+    static func with<T>(at url: String, _ body: (TestDatabase) async throws -> T) async throws -> T {
+        _ = try await Migrator(conninfo: url).migrate()
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        let store = PostgresStore(conninfo: url, secrets: secrets, connections: 4, log: log)
+        let result: Result<T, any Error>
+        do { result = .success(try await body(TestDatabase(conninfo: url, store: store))) } catch {
+            result = .failure(error)
+        }
+        await store.close()
+        return try result.get()
+    }
+
     /// Runs any SQL with psql and returns its rows, columns parted by `|`. An error is thrown as `psql`'s own words.
     @discardableResult
     public func sql(_ text: String) async throws -> String {
@@ -145,7 +159,7 @@ private actor Turnstile {
 }
 
 @discardableResult
-private func psql(_ text: String, conninfo: String) async throws -> String {
+func psql(_ text: String, conninfo: String) async throws -> String {
     try await run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", text])
 }
 
@@ -155,13 +169,15 @@ public struct ProgramFailed: Error, CustomStringConvertible {
 }
 
 /// Runs a program on a thread that may block and returns its output.
-private func run(_ words: [String]) async throws -> String {
+func run(_ words: [String]) async throws -> String {
     try await withCheckedThrowingContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(with: Result { try runNow(words) }) }
     }
 }
 
-private func runNow(_ words: [String]) throws -> String {
+/// Runs a program to its end and returns its output. Blocks its thread.
+@discardableResult
+public func runNow(_ words: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words

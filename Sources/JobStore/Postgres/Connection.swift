@@ -1,4 +1,5 @@
 import CLibpq
+import Failpoints
 import Foundation
 
 /// One libpq connection. Its calls block and it is not thread-safe: it never leaves the thread that made it.
@@ -68,7 +69,9 @@ final class Connection {
 
     /// Runs text that takes no parameters, several statements included.
     func run(_ sql: String) throws(PostgresError) {
+        Failpoint.reach(before: sql)
         _ = try check(PQexec(handle, sql))
+        Failpoint.reach(after: sql)
     }
 
     @discardableResult
@@ -81,7 +84,9 @@ final class Connection {
                 ? PQexecPrepared(handle, statement.name, count, pointers, lengths, formats, form)
                 : PQexecParams(handle, statement.sql, count, nil, pointers, lengths, formats, form)
         }
-        return try check(result)
+        let rows = try check(result)
+        Failpoint.reach(statement: statement.name)
+        return rows
     }
 
     /// Runs statements on one trip, in one transaction, each with a snapshot of its own. Only for answers that fit into the
@@ -92,6 +97,7 @@ final class Connection {
         for ((statement, values), isPrepared) in zip(statements, arePrepared) {
             send(statement, values, isPrepared: isPrepared)
         }
+        Failpoint.transactionWritten.reach()
         PQpipelineSync(handle)
         // Every answer is fetched, also after an error: only then is the connection of use again.
         let results = statements.map { _ in
@@ -101,7 +107,10 @@ final class Connection {
         }
         PQclear(PQgetResult(handle))
         PQexitPipelineMode(handle)
-        return try rows(results)
+        let rows = try rows(results)
+        Failpoint.transactionCommitted.reach()
+        for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
+        return rows
     }
 
     private func send(_ statement: Statement, _ values: [Value], isPrepared: Bool) {

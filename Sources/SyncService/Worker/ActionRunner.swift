@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -41,16 +42,18 @@ struct ActionRunner: Sendable {
     /// Polls and clean-ups need a request of the retrieve budget, submissions one of the queue's: a desk grants it before
     /// they are run.
     ///
-    /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it.
-    func run(_ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?) async throws
-        -> ActionResult
-    {
+    /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it. `isOurs` is
+    /// asked just before money is spent: whether the lease can still be ours.
+    func run(
+        _ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?,
+        while isOurs: @Sendable () -> Bool = { true }
+    ) async throws -> ActionResult {
         guard let venice = accounts[record.account] else { return Self.waitForAccount(record.account, action) }
         return switch action {
         case .price: try await price(record, venice)
         case .intendSubmission:
             try await hindrance(action, record) ?? ActionResult(.submissionIntended(by: record.token))
-        case .submit: await submit(record, venice)
+        case .submit: await submit(record, venice, while: isOurs)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
         case .store(let rendering): try await bringHome(rendering, of: record, venice, carrying: &carried)
@@ -123,7 +126,9 @@ struct ActionRunner: Sendable {
 
     // MARK: - the money
 
-    private func submit(_ record: JobRecord, _ venice: VeniceClient) async -> ActionResult {
+    private func submit(
+        _ record: JobRecord, _ venice: VeniceClient, while isOurs: @Sendable () -> Bool
+    ) async -> ActionResult {
         let request: QueueRequest
         do {
             let model: VideoModel
@@ -151,6 +156,14 @@ struct ActionRunner: Sendable {
         do throws(JournalError) { file = try await journal.reserve(submission) } catch {
             let setback = Setback(.storage, "the answer journal refuses: \(error)")
             return ActionResult(.submissionNotSent(setback), evidence: AttemptEvidence(.notSent, message: "\(error)"))
+        }
+        // A process that was stopped for longer than its lease: somebody has been told that nobody knows the outcome, and
+        // may have asked again.
+        guard isOurs() else {
+            await journal.settle(file)
+            let words = "the lease ran out before the request was sent"
+            return ActionResult(
+                .submissionNotSent(Setback(.unreachable, words)), evidence: AttemptEvidence(.notSent, message: words))
         }
         return await submit(request, of: record, venice, journaling: file)
     }
@@ -269,6 +282,7 @@ struct ActionRunner: Sendable {
         let facts: VideoFacts
         do throws(VideoFileError) {
             facts = try await VideoFileCheck.facts(ofFileAt: staged.path, isEndMarked: stream.isEndMarked)
+            Failpoint.videoChecked.reach()
         } catch {
             await objects.discard(staged)
             throw error
@@ -283,6 +297,7 @@ struct ActionRunner: Sendable {
     /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag
     /// (PROTOCOL §7). The bytes are here and verified, so this may fail without harm.
     private func cleanUp(_ delivery: Delivery, _ venice: VeniceClient) async throws -> ActionResult {
+        Failpoint.removalWanted.reach()
         let rendering = delivery.rendering
         // Each is worth trying whatever becomes of the other.
         var failure: VeniceError?
@@ -296,6 +311,7 @@ struct ActionRunner: Sendable {
         } catch {
             failure = failure ?? error
         }
+        Failpoint.removalDone.reach()
         return ActionResult(failure?.onCleanUp ?? .cleanedUp)
     }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import HTTPTransport
 import JobLifecycle
@@ -56,12 +57,29 @@ struct AnswerJournal: Sendable {
             let head = try Self.line(submission)
             let file = try Self.check(open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600), path)
             defer { close(file) }
-            try Self.check(posix_fallocate(file, 0, off_t(head.count + Self.reserved)) == 0 ? 0 : -1, path)
-            try Self.write(head, to: file, at: 0, path)
-            try Self.check(fsync(file), path)
-            try syncDirectory()
+            Failpoint.journalMade.reach()
+            do throws(JournalError) {
+                try Self.makeRoom(in: file, head, path)
+                try syncDirectory()
+            } catch {
+                // Room that was half made would stay taken, and nothing would ever ask for this file again.
+                unlink(path)
+                throw error
+            }
+            Failpoint.journalReady.reach()
         }
         return path
+    }
+
+    private static func makeRoom(in file: Int32, _ head: Data, _ path: String) throws(JournalError) {
+        // Tells its trouble by what it returns, not in `errno`.
+        let code = posix_fallocate(file, 0, off_t(head.count + reserved))
+        if code != 0 { throw JournalError("\(path): \(String(cString: strerror(code)))") }
+        Failpoint.journalReserved.reach()
+        try write(head, to: file, at: 0, path)
+        Failpoint.journalHeaded.reach()
+        try check(fsync(file), path)
+        Failpoint.journalSynced.reach()
     }
 
     /// Writes the answer behind its submission. Durable on return.
@@ -69,6 +87,7 @@ struct AnswerJournal: Sendable {
         let headers = answer.headers.fields.map { [$0.name, $0.value] }
         let value = Answer(
             status: answer.status, headers: headers, body: Data(answer.body), isWhole: answer.isWhole)
+        Failpoint.journalAnswering.reach()
         try await blocking { () throws(JournalError) in
             let line = try Self.line(value)
             let file = try Self.check(open(path, O_RDWR | O_CLOEXEC), path)
@@ -78,26 +97,38 @@ struct AnswerJournal: Sendable {
                 throw JournalError("\(path) has lost its first line")
             }
             try Self.write(line, to: file, at: off_t(end + 1), path)
+            Failpoint.journalWritten.reach()
             try Self.check(fsync(file), path)
+            Failpoint.journalDurable.reach()
         }
     }
 
     /// The database holds the outcome, or nothing was sent: the file has done its work.
     func settle(_ path: String) async {
+        Failpoint.journalSettling.reach()
         _ = try? await blocking { () throws(JournalError) in unlink(path) }
+        Failpoint.journalSettled.reach()
     }
 
     /// What an earlier process left behind.
     func unsettled() async throws(JournalError) -> [Entry] {
         try await blocking { () throws(JournalError) in
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-            return names.sorted().compactMap { Self.entry(at: "\(directory)/\($0)") }
+            // A directory that cannot be read may hold paid answers: whoever goes on without them loses them.
+            guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
+                throw JournalError("cannot read \(directory)")
+            }
+            return names.sorted().compactMap { Self.entry(at: "\(directory)/\($0)", named: $0) }
         }
     }
 
-    private static func entry(at path: String) -> Entry? {
+    private static func entry(at path: String, named name: String) -> Entry? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let lines = data.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
+        if lines.count < 2, name.split(separator: ".").first.flatMap({ JobID(String($0)) }) != nil {
+            // The process died while it made the file, before anything left.
+            unlink(path)
+            return nil
+        }
         guard let submission = lines.first.flatMap({ try? Wire.decode(Submission.self, from: Data($0)) }) else {
             return nil
         }

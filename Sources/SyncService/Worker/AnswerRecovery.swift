@@ -1,3 +1,4 @@
+import Failpoints
 import JobLifecycle
 import JobStore
 import Logging
@@ -10,6 +11,10 @@ struct AnswerRecovery: Sendable {
     var journal: AnswerJournal
     var policy: JobPolicy
     var log: Logger
+    /// What a refusal means for the job that asked.
+    var meaning: @Sendable (VeniceError, AnswerJournal.Submission) async throws -> JobEvent = { error, _ in
+        error.onSubmission
+    }
 
     /// Replays what an earlier process left in the journal. Call it before the first claim.
     ///
@@ -22,35 +27,41 @@ struct AnswerRecovery: Sendable {
                 await journal.settle(entry.file)
                 continue
             }
-            let (event, evidence) = Self.read(answer, for: entry.submission)
+            Failpoint.replayFound.reach()
             do {
+                let (event, evidence) = try await read(answer, for: entry.submission)
                 try await bring(
                     event, evidence, to: entry.submission.job, of: entry.submission.user, from: entry.file)
             } catch let error as PostgresError where error.isPassing {
                 throw error
             } catch {
-                report(error, event, entry.submission.job, entry.file)
+                report(error, answer, entry)
             }
         }
     }
 
-    /// For a worker that holds an answer and has lost the job's lease.
+    /// For a worker that knows how its submission ended and has lost the job's lease. False while the database does not
+    /// answer: try again.
     func recover(
-        _ event: JobEvent, _ evidence: AttemptEvidence?, for record: JobRecord, journalFile: String
-    ) async {
+        _ event: JobEvent, _ evidence: AttemptEvidence?, for record: JobRecord, journalFile: String?
+    ) async -> Bool {
+        Failpoint.lateAnswerFound.reach()
         var evidence = evidence ?? AttemptEvidence(.lost)
         evidence.token = record.token
         do {
             try await bring(event, evidence, to: record.id, of: record.user, from: journalFile)
+        } catch let error as PostgresError where error.isPassing {
+            return false
         } catch {
             // The file stays, and the next start replays it.
             report(error, event, record.id, journalFile)
         }
+        return true
     }
 
     /// Moves the job if it waits for this very answer. The file goes once the database has no more need of it.
     private func bring(
-        _ event: JobEvent, _ evidence: AttemptEvidence, to id: JobID, of user: UserID, from file: String
+        _ event: JobEvent, _ evidence: AttemptEvidence, to id: JobID, of user: UserID, from file: String?
     ) async throws {
         let outcome: String
         do {
@@ -65,8 +76,9 @@ struct AnswerRecovery: Sendable {
             try await checkHandle(in: event, of: id)
             outcome = "not needed, the job is gone"
         }
+        Failpoint.replayBrought.reach()
         log.notice("brought a late answer home", metadata: ["job_id": "\(id)", "outcome": "\(outcome)"])
-        await journal.settle(file)
+        if let file { await journal.settle(file) }
     }
 
     /// The id of something paid may stand nowhere but in the journal: its file is kept unless the job's row names it.
@@ -76,22 +88,28 @@ struct AnswerRecovery: Sendable {
         if record.rendering?.queueID != receipt.queueID { throw UnwantedAnswer(state: record.progress.state.name) }
     }
 
-    private func report(_ error: any Error, _ event: JobEvent, _ id: JobID, _ file: String) {
-        var metadata: Logger.Metadata = ["job_id": "\(id)", "file": "\(file)", "error": "\(error)"]
+    private func report(_ error: any Error, _ event: JobEvent?, _ id: JobID, _ file: String?) {
+        var metadata: Logger.Metadata = ["job_id": "\(id)", "file": "\(file ?? "-")", "error": "\(error)"]
         if case .submissionAccepted(let receipt) = event { metadata["queue_id"] = "\(receipt.queueID)" }
         log.error("a late answer stays in the journal", metadata: metadata)
     }
 
-    private static func read(
+    private func report(_ error: any Error, _ answer: QueueAnswer, _ entry: AnswerJournal.Entry) {
+        let outcome = VeniceClient.outcome(of: answer, requestedModel: entry.submission.model)
+        let event = (try? outcome.get()).map { JobEvent.submissionAccepted(Receipt($0)) }
+        report(error, event, entry.submission.job, entry.file)
+    }
+
+    private func read(
         _ answer: QueueAnswer, for submission: AnswerJournal.Submission
-    ) -> (JobEvent, AttemptEvidence) {
+    ) async throws -> (JobEvent, AttemptEvidence) {
         var (event, evidence): (JobEvent, AttemptEvidence)
         switch VeniceClient.outcome(of: answer, requestedModel: submission.model) {
         case .success(let receipt):
             event = .submissionAccepted(Receipt(receipt))
             evidence = AttemptEvidence(.accepted, httpStatus: answer.status, message: "from the journal")
         case .failure(let error):
-            (event, evidence) = (error.onSubmission, AttemptEvidence(error))
+            (event, evidence) = (try await meaning(error, submission), AttemptEvidence(error))
         }
         evidence.token = LeaseToken(submission.token)
         return (event, evidence)

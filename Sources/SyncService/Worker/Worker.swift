@@ -1,3 +1,4 @@
+import Failpoints
 import Foundation
 import JobLifecycle
 import JobStore
@@ -30,6 +31,8 @@ final class Worker: Sendable {
 
     private struct Held {
         var record: JobRecord
+        /// When the lease was last asked for: it is ours for as long as it lasts from then on.
+        var since: ContinuousClock.Instant
         var task: Task<Void, Never>?
     }
 
@@ -117,9 +120,12 @@ final class Worker: Sendable {
             if held > 0, ContinuousClock.now - lastRenewal.withLock({ $0 }) > .seconds(settings.lease / 2) {
                 try await renew()
             }
+            Failpoint.claimWanted.reach()
+            let asked = ContinuousClock.now
             let claimed = try await store.claim(
                 limit: min(room, settings.batch), lease: settings.lease, worker: settings.name)
-            for record in claimed { start(record, in: &group) }
+            if !claimed.isEmpty { Failpoint.claimMade.reach() }
+            for record in claimed { start(record, claimedAt: asked, in: &group) }
             if claimed.count == min(room, settings.batch) { return .zero }
             let due = try await store.untilDue() ?? settings.claimInterval
             return .seconds(min(max(due, 0.001), settings.claimInterval))
@@ -129,9 +135,11 @@ final class Worker: Sendable {
         }
     }
 
-    private func start(_ record: JobRecord, in group: inout DiscardingTaskGroup) {
+    private func start(
+        _ record: JobRecord, claimedAt asked: ContinuousClock.Instant, in group: inout DiscardingTaskGroup
+    ) {
         let turn = record.lease
-        held.withLock { $0[turn] = Held(record: record) }
+        held.withLock { $0[turn] = Held(record: record, since: asked) }
         group.addTask {
             // A task of its own, so that a lost lease can cancel this job and no other.
             let task = Task { await self.advance(record) }
@@ -157,22 +165,25 @@ final class Worker: Sendable {
         do {
             while let action = record.progress.state.nextAction(holding: record.token), !Task.isCancelled {
                 if isDraining.load(ordering: .acquiring), action.canWait {
-                    return try await store.giveBack([record])
+                    return try await giveBack(record)
                 }
+                let lease = record.lease
                 var result: ActionResult
                 if let hindered = try await runner.hindrance(action, record) {
                     result = hindered
                 } else if await mayAct(action, record, lastLook, &grantedAt) {
-                    result = try await runner.run(action, for: record, carrying: &carried)
+                    result = try await runner.run(action, for: record, carrying: &carried) { self.isOurs(lease) }
                 } else if action.canWait {
-                    return try await store.giveBack([record])
+                    return try await giveBack(record)
                 } else {
                     result = Self.turnedAway
                 }
                 if await learnedNothing(result.event, &record, &lastLook) { continue }
+                Failpoint.stepDecided.reach()
                 let before = record.progress.state
                 let effects: [JobEffect]
                 (record, effects) = try await step(record, &result, log)
+                Failpoint.stepWritten.reach()
                 report(result.event, before, log)
                 if let file = result.journalFile { await runner.journal.settle(file) }
                 if effects.contains(where: \.isSnooze) { return }
@@ -183,6 +194,18 @@ final class Worker: Sendable {
             // The lease runs out and the job comes due again, here or elsewhere.
             log.warning("gave up the lease", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// By our own clock, which is no later than the database's: we looked at it before we asked.
+    private func isOurs(_ lease: Lease) -> Bool {
+        guard let since = held.withLock({ $0[lease]?.since }) else { return false }
+        return ContinuousClock.now - since < .seconds(settings.lease)
+    }
+
+    private func giveBack(_ record: JobRecord) async throws {
+        Failpoint.givingBack.reach()
+        try await store.giveBack([record])
+        Failpoint.gaveBack.reach()
     }
 
     /// Applies what has happened and commits it. A reservation that no budget has room for becomes what that means for
@@ -265,12 +288,24 @@ final class Worker: Sendable {
                 log.warning("the database does not answer; keeping the result", metadata: ["error": "\(error)"])
                 try await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
             } catch StoreError.leaseLost {
-                // Whoever has the job now knows nothing of a paid answer that came too late for the lease.
-                if let file = result.journalFile {
-                    await recovery.recover(result.event, result.evidence, for: next, journalFile: file)
-                }
+                // Whoever has the job now knows nothing of an answer that came too late for the lease, nor that nothing
+                // was sent.
+                await recover(result, for: next)
                 throw StoreError.leaseLost
             }
+        }
+    }
+
+    /// The job may be anywhere by now, and the database away again: the next start may be weeks off.
+    private func recover(_ result: ActionResult, for record: JobRecord) async {
+        let file = result.journalFile
+        guard file != nil || result.event.provesNothingSent else { return }
+        var attempt = 0
+        while await !recovery.recover(result.event, result.evidence, for: record, journalFile: file),
+            maySettle(result)
+        {
+            attempt += 1
+            try? await pause(.seconds(policy.backoff.delay(attempt: attempt, jitter: 0.5)), for: result)
         }
     }
 
@@ -327,8 +362,13 @@ final class Worker: Sendable {
         let start = ContinuousClock.now
         // Those that are still being written go on; what was handed back is no longer ours to renew.
         let records = held.withLock { $0.values.map(\.record).filter { $0.leasedBy != nil } }
+        if !records.isEmpty { Failpoint.renewalWanted.reach() }
         let lost = records.isEmpty ? [] : try await store.renew(records, lease: settings.lease)
+        if !records.isEmpty { Failpoint.renewalMade.reach() }
         lastRenewal.withLock { $0 = start }
+        held.withLock { held in
+            for record in records where !lost.contains(record.lease) { held[record.lease]?.since = start }
+        }
         for record in records where lost.contains(record.lease) { cancelIfHeld(record) }
     }
 
@@ -380,6 +420,10 @@ extension JobEffect {
 }
 
 extension JobEvent {
+    fileprivate var provesNothingSent: Bool {
+        if case .submissionNotSent = self { true } else { false }
+    }
+
     fileprivate var setback: Setback? {
         switch self {
         case .setback(let setback), .submissionNotSent(let setback): setback

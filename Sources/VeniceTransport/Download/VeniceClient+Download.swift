@@ -1,3 +1,4 @@
+import Failpoints
 import HTTPTransport
 public import VideoModels
 
@@ -49,9 +50,11 @@ extension VeniceClient {
     private func openDownload(_ request: HTTPRequest) async throws(VeniceError) -> HTTPResponse {
         let link = LinkSecret(request)
         let response: HTTPResponse
+        Failpoint.downloadSending.reach()
         do throws(HTTPClientError) { response = try await http.send(request) } catch {
             throw VeniceError(.download, error, link: link)
         }
+        Failpoint.downloadHead.reach()
         let headers = Self.headers(response, link)
         observer?(.download, response.status, headers)
         switch response.status {

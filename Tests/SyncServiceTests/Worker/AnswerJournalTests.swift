@@ -57,11 +57,28 @@ import VideoModels
         }
     }
 
-    @Test func `a directory that is gone refuses, so that nothing is submitted`() async throws {
+    @Test func `a directory that is gone refuses, so that nothing is submitted and no answer is passed over`()
+        async throws
+    {
         try await withDirectory { directory in
             let journal = try AnswerJournal(directory: directory)
             try FileManager.default.removeItem(atPath: directory)
             await #expect(throws: JournalError.self) { _ = try await journal.reserve(.sample) }
+            await #expect(throws: JournalError.self) { _ = try await journal.unsettled() }
+        }
+    }
+
+    @Test(arguments: [0, 4096])
+    func `a file that a process died over while it made it goes, and one of somebody else's stays`(
+        zeros: Int
+    ) async throws {
+        try await withDirectory { directory in
+            let journal = try AnswerJournal(directory: directory)
+            for name in ["\(JobID(UUID())).3", "notes"] {
+                try Data(count: zeros).write(to: URL(fileURLWithPath: "\(directory)/\(name)"))
+            }
+            #expect(try await journal.unsettled().isEmpty)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["notes"])
         }
     }
 

@@ -134,9 +134,10 @@ import VideoModels
         try await withJob { database, record, recovery, journal in
             let file = try await journal.keep(accepted, record)
             try await move(record, by: [.submissionLost(evidence: "gone"), .decided(.resubmit)], database.store)
-            await recovery.recover(
+            let isDone = await recovery.recover(
                 .submissionAccepted(Receipt(model: "m", queueID: "q-1", link: nil)), AttemptEvidence(.accepted),
                 for: record, journalFile: file)
+            #expect(isDone)
             #expect(try await journal.unsettled().map(\.file) == [file])
             try await recovery.replay()
             #expect(try await journal.unsettled().map(\.file) == [file])

@@ -1,0 +1,77 @@
+import StackSupport
+import VeniceSimulator
+import VideoModels
+
+/// One way that a job may take. Between them the scenarios reach every failpoint.
+struct CrashScenario: Sendable {
+    var name: String
+    var request: VideoRequest
+    var faults: [Fault] = []
+    /// Where processes die before the one that is looked at.
+    var prelude: [String] = []
+    var meddling = Meddling.none
+    /// Seconds of the real service's clock.
+    var rendering = 5.0
+
+    /// What happens to the process from outside.
+    enum Meddling: Sendable {
+        case none
+        /// Another worker takes the job over while the paid request is under way.
+        case steal
+        /// It is told to drain while the job renders.
+        case drain
+        /// Killed by the test once the upstream holds an answer back.
+        case killWhileHeld
+    }
+
+    /// Sixteen times as fast as the real service, leases included.
+    static let timeScale = 0.06
+
+    static let all = [
+        CrashScenario(name: "inline", request: Stack.textRequest()),
+        CrashScenario(name: "private link", request: Stack.privateRequest()),
+        CrashScenario(name: "slow rendering", request: Stack.textRequest(), rendering: 40),
+        CrashScenario(name: "drained", request: Stack.textRequest(), meddling: .drain, rendering: 60),
+        CrashScenario(name: "replay", request: Stack.textRequest(), prelude: ["journalDurable"]),
+        CrashScenario(
+            name: "stolen", request: Stack.privateRequest(),
+            faults: [Fault(.init(endpoint: .queue), .answerLate(milliseconds: 300))], meddling: .steal),
+        CrashScenario(
+            name: "corrected", request: correctable,
+            faults: [
+                Fault(
+                    .init(endpoint: .queue),
+                    .reply(
+                        status: 400, headers: ["Content-Type": "application/json"],
+                        body: #"{"error":"duration is required for this model"}"#, processed: false))
+            ]),
+        CrashScenario(
+            name: "throttled", request: Stack.textRequest(),
+            faults: [Fault(.init(endpoint: .queue), .tooManyRequests(form: .retryAfter, seconds: 1))]),
+        CrashScenario(
+            name: "lost answer", request: Stack.textRequest(), faults: [Fault(.init(endpoint: .queue), .loseAnswer)]),
+        CrashScenario(
+            name: "broken download", request: Stack.privateRequest(),
+            faults: [
+                Fault(.init(endpoint: .download), .truncate(after: 5000)),
+                Fault(.init(endpoint: .retrieve), .badGateway),
+            ]),
+    ]
+
+    /// Each question after it was sent and before anything comes back: the upstream holds its answer.
+    static let held: [CrashScenario] = [
+        (Endpoint.quote, Stack.textRequest()), (.queue, Stack.textRequest()), (.retrieve, Stack.textRequest()),
+        (.download, Stack.privateRequest()),
+    ].map { endpoint, request in
+        CrashScenario(
+            name: "\(endpoint) held", request: request, faults: [Fault(.init(endpoint: endpoint), .neverAnswer)],
+            meddling: .killWhileHeld)
+    }
+
+    private static let correctable = {
+        var request = VideoRequest(model: "wan-2-7-video-to-video", prompt: "the same by night")
+        (request.resolution, request.duration) = ("720p", "5")
+        request.video = .url("https://media.example.com/clip.mp4")
+        return request
+    }()
+}

@@ -1,0 +1,69 @@
+import Foundation
+import StackSupport
+import SyncService
+import TestSupport
+import Testing
+import VeniceSimulator
+import VideoModels
+
+/// On file systems of a few megabytes, which only root can make.
+@Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: getuid() == 0, "mounting a file system needs root"))
+struct DiskTests {
+    @Test(arguments: [false, true])
+    func `a video that finds the disk full waits, says why, and comes home when there is room`(
+        isLengthUnknown: Bool
+    ) async throws {
+        try await Stack.with {
+            OutageTests.configure(&$0)
+            $0.omitsContentLength = isLengthUnknown
+        } _: { stack in
+            let disk = try #require(try SmallDisk(at: stack.directory.appending(path: "objects"), megabytes: 4))
+            defer { disk.remove() }
+            let process = try await stack.start(OutageTests.rhythm(), program: "crash-worker")
+            disk.fill(leaving: isLengthUnknown ? 8192 : 0)
+            let phone = try stack.phone(process)
+            let job = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once").job.id
+            #expect(try await process.setback(of: job) == "the disk is full")
+            let seen = try await stack.database.sql("select state, last_setback from jobs")
+            #expect(seen == "downloading|the disk is full")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: disk.directory.path + "/staging") == [])
+
+            disk.clear()
+            try await finish(job, stack, process)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `without room for the answer nothing is submitted, and with it the job goes on`(isFull: Bool) async throws {
+        try await Stack.with(OutageTests.configure) { stack in
+            let disk = try #require(try SmallDisk(at: stack.directory.appending(path: "state/answers"), megabytes: 1))
+            defer { disk.remove() }
+            let process = try await stack.start(OutageTests.rhythm(), program: "crash-worker")
+            if isFull { disk.fill() } else { try disk.setReadOnly(true) }
+            let phone = try stack.phone(process)
+            let job = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once").job.id
+            let reason = try await process.setback(of: job)
+            #expect(reason.hasPrefix("the answer journal refuses: "))
+            #expect(reason.hasSuffix(isFull ? "No space left on device" : "Read-only file system"), "\(reason)")
+            let seen = try await stack.database.sql("select state, last_setback from jobs")
+            #expect(seen.hasPrefix("quoted|the answer journal refuses: "), "\(seen)")
+            #expect(try await stack.simulator.ledger().calls(.queue) == 0)
+            #expect(Journal(stack).count == (isFull ? 1 : 0))  // the one that fills the disk
+
+            if isFull { disk.clear() } else { try disk.setReadOnly(false) }
+            try await finish(job, stack, process)
+        }
+    }
+
+    /// The wait after trouble with a disk is ten seconds; they pass at once.
+    private func finish(_ job: JobID, _ stack: Stack, _ process: GondolaProcess) async throws {
+        _ = try await stack.database.sql("update jobs set next_action_at = clock_timestamp() where leased_by is null")
+        var follower = FeedFollower(try stack.phone(process), wait: 10)
+        repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status.known?.isFinal != true
+        #expect(follower.copy.jobs[job]?.status == .known(.ready))
+        try await process.waitFor("cleanedUp", of: job)
+        #expect(await process.terminate() == 0)
+        #expect(try await stack.simulator.ledger().charges.count == 1)
+        #expect(try await Agreement(stack).violations() == [])
+    }
+}
