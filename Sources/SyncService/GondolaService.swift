@@ -137,9 +137,10 @@ struct ServiceParts: Sendable {
         do { record = try await store.report(of: submission.job).record } catch StoreError.notFound {
             return error.onSubmission
         }
-        guard case .found(let model) = models.find(record.request.model),
-            let assets = try? await store.veniceAssets(of: record.request, user: record.user, objects: objects),
-            let request = try? QueueRequest(record.request, model: model, assets: assets)
+        let wanted = try record.request
+        guard case .found(let model) = models.find(wanted.model),
+            let assets = try? await store.veniceAssets(of: wanted, user: record.user, objects: objects),
+            let request = try? QueueRequest(wanted, model: model, assets: assets)
         else { return error.onSubmission }
         models.learn(from: error, about: model.id)
         return request.event(after: error)
