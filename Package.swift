@@ -36,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CXattr"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Values and decisions: no I/O, no clock, no C, no logger.
@@ -48,7 +49,7 @@ let package = Package(
         .target(
             name: "JobStore", dependencies: ["VideoModels", "JobLifecycle", "CLibpq", collections, crypto, logging],
             resources: [.embedInCode("migrations")]),
-        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", crypto]),
+        .target(name: "ObjectStorage", dependencies: ["VideoModels", "HTTPTransport", "CXattr", crypto]),
 
         // The shell: where the adapters meet.
         .target(
@@ -97,7 +98,9 @@ let package = Package(
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport"],
             resources: [.copy("Fixtures")]),
-        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: ["ObjectStorage", "HTTPTransport", "VideoModels", "TestSupport", crypto]),
         .testTarget(
             name: "SyncServiceTests",
             dependencies: [
@@ -110,6 +113,11 @@ let package = Package(
         .testTarget(
             name: "VeniceSimulatorTests",
             dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
+        // A process that dies in the middle of its work on files, for `ObjectStorageTests`, which must not be linked with it.
+        .target(name: "CKillPoint", path: "Tests/CKillPoint"),
+        .executableTarget(
+            name: "store-writer", dependencies: ["ObjectStorage", "CKillPoint"], path: "Tests/StoreWriter"),
+
         .testTarget(name: "FuzzTests", dependencies: ["FuzzExercise"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["gondola-bench"]),
         .testTarget(

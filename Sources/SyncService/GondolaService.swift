@@ -31,13 +31,17 @@ public struct GondolaService: Sendable {
     ) async throws {
         let signals = ShutdownSignal()
         let parts = try ServiceParts(configuration, roles: roles, log: log)
-        defer { parts.http.stop() }
+        defer {
+            parts.http.stop()
+            parts.storage.stop()
+        }
         try await parts.waitForDatabase()
         guard try await parts.store.sharesSealingKey() else {
             throw SetupError(
                 "this process has another key than the one that the database's secrets are sealed with; copy secret.key "
                     + "from the first state directory and name it with GONDOLA_SECRET_KEY_FILE")
         }
+        try await parts.storage.checkAtStart(log)
         await parts.models.load()
         if roles.contains(.worker) {
             try parts.state.lock()
@@ -51,6 +55,7 @@ public struct GondolaService: Sendable {
             group.addTask { await parts.models.run() }
             group.addTask { await parts.watch.run() }
             group.addTask { await parts.collectRubbish() }
+            group.addTask { await parts.storage.watch(every: .seconds(15), log: log) }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
@@ -62,7 +67,7 @@ public struct GondolaService: Sendable {
             let signal = await signals.wait()
             log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
             async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
-            if let worker, let working { await drain(worker, working, parts.http) }
+            if let worker, let working { await drain(worker, working, parts) }
             await stopped
             group.cancelAll()
         }
@@ -73,13 +78,14 @@ public struct GondolaService: Sendable {
 
     /// A paid request that is still without an answer when the grace period ends is broken off: its outcome is unknown, and
     /// says so, which beats a process that does not end.
-    private func drain(_ worker: Worker, _ working: Task<Void, Never>, _ http: CurlHTTPClient) async {
+    private func drain(_ worker: Worker, _ working: Task<Void, Never>, _ parts: ServiceParts) async {
         worker.drain()
         let grace = Task {
             if (try? await Task.sleep(for: .seconds(configuration.drain))) != nil {
                 log.warning("grace period is over; leases in hand run out by themselves")
                 worker.abandon()
-                http.stop()
+                parts.http.stop()
+                parts.storage.stop()
             }
         }
         await working.value
@@ -92,7 +98,8 @@ struct ServiceParts: Sendable {
     let configuration: Configuration
     let state: StateDirectory
     let store: PostgresStore
-    let objects: LocalObjectStore
+    let storage: Storage
+    var objects: any ObjectStore { storage.objects }
     let http: CurlHTTPClient
     let accounts: Accounts
     let watch: AccountWatch
@@ -117,7 +124,7 @@ struct ServiceParts: Sendable {
             conninfo: configuration.databaseURL.reveal(),
             secrets: try state.secrets(keyFile: configuration.secretKeyFile),
             connections: configuration.databaseConnections, log: log)
-        objects = try LocalObjectStore(root: configuration.storage)
+        storage = try Storage(configuration, state: state)
         journal = try AnswerJournal(directory: state.journal)
         if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
             throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
@@ -140,7 +147,7 @@ struct ServiceParts: Sendable {
             endpoint: "retrieve", requests: configuration.retrieveLimit, window: window,
             burst: max(1, configuration.retrieveLimit / 10))
         let runner = ActionRunner(
-            store: store, accounts: accounts, watch: watch, objects: objects, models: models, journal: journal,
+            store: store, accounts: accounts, watch: watch, storage: storage, models: models, journal: journal,
             queueLimit: RateLimit(endpoint: "queue", requests: configuration.queueLimit, window: window),
             retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, log: log)

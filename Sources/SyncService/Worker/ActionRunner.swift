@@ -27,7 +27,8 @@ struct ActionRunner: Sendable {
     var store: PostgresStore
     var accounts: Accounts
     var watch: AccountWatch
-    var objects: LocalObjectStore
+    var storage: Storage
+    var objects: any ObjectStore { storage.objects }
     var models: ModelDirectory
     var journal: AnswerJournal
     var queueLimit: RateLimit
@@ -80,7 +81,10 @@ struct ActionRunner: Sendable {
         case .gone(let failure): return ActionResult(.refused(failure))
         case .notLoaded: return ActionResult(.setback(Setback(.unreachable, "the models are not known yet")))
         }
-        let assets = try await assets(of: record)
+        let assets: VeniceAssets
+        do { assets = try await self.assets(of: record) } catch let error as ObjectStoreError {
+            return ActionResult(.setback(Setback(error)))
+        }
         do throws(VeniceError) {
             return ActionResult(
                 .priced(try await venice.quote(QuoteRequest(record.request, model: model, assets: assets))))
@@ -91,6 +95,10 @@ struct ActionRunner: Sendable {
     }
 
     private func intend(_ record: JobRecord) async throws -> ActionResult {
+        // What could not be kept is not paid for.
+        if let trouble = await storage.trouble() {
+            return ActionResult(.setback(Setback(.storage, trouble, retryAfter: 10)))
+        }
         if let wait = try await wait(for: queueLimit, account: record.account) {
             return ActionResult(.postponed(wait))
         }
