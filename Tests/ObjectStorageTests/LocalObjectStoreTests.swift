@@ -44,7 +44,7 @@ import Testing
     @Test func `a folder that vanishes is told apart from an object that is not there`() async throws {
         try await withLocalStore { store in
             try FileManager.default.removeItem(atPath: store.root)
-            await #expect(throws: ObjectStoreError.missingFolder(path: store.root)) {
+            await #expect(throws: ObjectStoreError.missingFolder(path: store.staging.folder)) {
                 try await store.put(key, body: Chunks([1]))
             }
         }
