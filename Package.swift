@@ -36,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CXattr"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Steps at which a test may end the process. Compiled in for debug builds alone, where tests run: a release has an
@@ -53,7 +54,7 @@ let package = Package(
             name: "JobStore",
             dependencies: ["VideoModels", "JobLifecycle", "Failpoints", "CLibpq", collections, crypto, logging],
             resources: [.embedInCode("migrations")]),
-        .target(name: "ObjectStorage", dependencies: ["HTTPTransport", "Failpoints", crypto]),
+        .target(name: "ObjectStorage", dependencies: ["VideoModels", "HTTPTransport", "Failpoints", "CXattr", crypto]),
 
         // The shell: where the adapters meet.
         .target(
@@ -105,7 +106,9 @@ let package = Package(
         .testTarget(
             name: "JobStoreTests", dependencies: ["JobStore", "JobLifecycle", "VideoModels", "TestSupport", logging],
             resources: [.copy("Fixtures")]),
-        .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "TestSupport", crypto]),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: ["ObjectStorage", "HTTPTransport", "VideoModels", "TestSupport", crypto]),
         .testTarget(
             name: "SyncServiceTests",
             dependencies: [
@@ -118,6 +121,11 @@ let package = Package(
         .testTarget(
             name: "VeniceSimulatorTests",
             dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
+        // A process that dies in the middle of its work on files, for `ObjectStorageTests`, which must not be linked with it.
+        .target(name: "CKillPoint", path: "Tests/CKillPoint"),
+        .executableTarget(
+            name: "store-writer", dependencies: ["ObjectStorage", "CKillPoint"], path: "Tests/StoreWriter"),
+
         .testTarget(name: "FuzzTests", dependencies: ["FuzzExercise"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["gondola-bench"]),
         // The whole product on real parts, for the tests that kill it.

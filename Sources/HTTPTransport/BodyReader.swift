@@ -27,15 +27,17 @@ package final class BodyReader {
     /// Opens every file, so that a missing one is found before anything is sent.
     package func open() throws(HTTPClientError) {
         for (index, part) in parts.enumerated() {
-            guard case .file(let path, _) = part, files[index] == nil else { continue }
-            guard let file = FileHandle(forReadingAtPath: path) else { throw Self.unreadable }
+            guard let path = part.path, files[index] == nil else { continue }
+            guard let file = FileHandle(forReadingAtPath: path), (try? file.seek(toOffset: part.start)) != nil else {
+                throw Self.unreadable
+            }
             files[index] = file
         }
     }
 
     /// Starts over from the first byte.
     func rewind() throws {
-        for file in files.values { try file.seek(toOffset: 0) }
+        for (index, file) in files { try file.seek(toOffset: parts[index].start) }
         (current, offset, produced) = (0, 0, 0)
         block.empty()
     }
@@ -45,7 +47,10 @@ package final class BodyReader {
         var filled = 0
         while filled < buffer.count, current < parts.count {
             let count = try produce(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-            if count == 0 { (current, offset) = (current + 1, 0) }
+            if count == 0 {
+                (current, offset) = (current + 1, 0)
+                block.empty()
+            }
             filled += count
         }
         produced += filled
@@ -66,6 +71,13 @@ package final class BodyReader {
         case .file(_, let encoding):
             guard let file = files[current] else { throw Self.unreadable }
             return block.take(into: room, from: file.fileDescriptor, encoding)
+        case .slice(_, let range):
+            guard let file = files[current] else { throw Self.unreadable }
+            let left = min(room.count, range.count - offset)
+            let count = block.take(
+                into: UnsafeMutableRawBufferPointer(rebasing: room[..<left]), from: file.fileDescriptor, .raw)
+            offset += count
+            return count
         }
     }
 
@@ -73,16 +85,39 @@ package final class BodyReader {
         switch part {
         case .bytes(let bytes): return bytes.count
         case .file(let path, let encoding):
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
-                attributes[.type] as? FileAttributeType == .typeRegular, let size = attributes[.size] as? Int
-            else { throw unreadable }
+            let size = try size(ofFileAt: path)
             return encoding == .raw ? size : Base64.encodedLength(of: size)
+        case .slice(let path, let range):
+            guard range.lowerBound >= 0, range.upperBound <= (try size(ofFileAt: path)) else { throw unreadable }
+            return range.count
         }
+    }
+
+    private static func size(ofFileAt path: String) throws(HTTPClientError) -> Int {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            attributes[.type] as? FileAttributeType == .typeRegular, let size = attributes[.size] as? Int
+        else { throw unreadable }
+        return size
     }
 
     private static let unreadable = HTTPClientError(.invalidRequest, "a file of the body cannot be read")
     private static let changed = HTTPClientError(
         .bodySource, sent: .maybe, "a file of the body changed its size or could not be read to its end")
+}
+
+extension HTTPRequest.Part {
+    /// Of the file, if it is one.
+    fileprivate var path: String? {
+        switch self {
+        case .bytes: nil
+        case .file(let path, _), .slice(let path, _): path
+        }
+    }
+
+    /// Where in the file it begins.
+    fileprivate var start: UInt64 {
+        if case .slice(_, let range) = self { UInt64(range.lowerBound) } else { 0 }
+    }
 }
 
 /// The one block of a file that is in memory, in the form that goes out. Its buffers are made once and used again.

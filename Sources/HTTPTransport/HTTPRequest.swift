@@ -45,6 +45,8 @@ public struct HTTPRequest: Sendable {
         case bytes([UInt8])
         /// The file at `path`, which must keep its size until the request is through.
         case file(path: String, encoding: Encoding = .raw)
+        /// These bytes of the file at `path`, which must not change until the request is through.
+        case slice(path: String, Range<Int64>)
 
         public enum Encoding: Sendable, Hashable {
             case raw

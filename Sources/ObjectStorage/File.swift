@@ -1,3 +1,5 @@
+import CXattr
+import Crypto
 import Foundation
 
 /// The system calls that the store uses, with `EINTR` retried and errors in the store's words.
@@ -63,6 +65,40 @@ enum File {
         return status
     }
 
+    private static let hashAttribute = "user.gondola.sha256"
+
+    /// Notes the hash in an attribute of the file. Where the file system has none the object is as good, but its hash is
+    /// not known without reading it.
+    static func keep(_ hash: ContentHash, with file: OpenFile) {
+        #if os(Linux)
+            _ = fsetxattr(file.descriptor, hashAttribute, hash.bytes, hash.bytes.count, 0)
+        #endif
+    }
+
+    /// The hash that was kept with a file; nil where there is none.
+    static func keptHash(of file: OpenFile) -> ContentHash? {
+        #if os(Linux)
+            var bytes = [UInt8](repeating: 0, count: 32)
+            guard fgetxattr(file.descriptor, hashAttribute, &bytes, bytes.count) == bytes.count else { return nil }
+            return ContentHash(bytes: bytes)
+        #else
+            return nil
+        #endif
+    }
+
+    /// The hash of what stands in a part of a file, read a block at a time.
+    static func hash(of file: OpenFile, _ range: Range<Int64>) throws(ObjectStoreError) -> ContentHash {
+        var hasher = SHA256()
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let bytes = try read(file.descriptor, at: offset, upTo: Int(min(256 << 10, range.upperBound - offset)))
+            guard !bytes.isEmpty else { throw .truncated(expected: range.upperBound, got: offset) }
+            hasher.update(data: bytes)
+            offset += Int64(bytes.count)
+        }
+        return ContentHash(hasher.finalize())
+    }
+
     static func failure(_ code: Int32, _ call: String, _ path: String) -> ObjectStoreError {
         switch code {
         case ENOENT: .notFound
@@ -84,5 +120,7 @@ extension stat {
         return Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
     }
 
-    var info: ObjectInfo { ObjectInfo(bytes: Int64(st_size), sha256: nil, modified: modified) }
+    func info(_ hash: ContentHash? = nil) -> ObjectInfo {
+        ObjectInfo(bytes: Int64(st_size), sha256: hash, modified: modified)
+    }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+public import VideoModels
 
 extension LocalObjectStore {
     /// Neither follows a link nor hangs on a pipe that someone put there.
@@ -8,20 +9,48 @@ extension LocalObjectStore {
         let path = path(of: key)
         return try await BlockingIO.run { () throws(ObjectStoreError) in
             let file = try File.open(path, Self.readFlags)
-            let info = try File.status(of: file, path: path).info
-            let range = (range ?? 0..<info.bytes).clamped(to: 0..<info.bytes)
-            return ObjectReader(info: info, range: range, file: file)
+            let info = try File.status(of: file, path: path).info(File.keptHash(of: file))
+            return ObjectReader(info: info, range: range, source: .file(file))
         }
     }
 
     public func head(_ key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo {
+        try await BlockingIO.run { () throws(ObjectStoreError) in try look(at: key) }
+    }
+
+    /// Blocks.
+    func look(at key: ObjectKey) throws(ObjectStoreError) -> ObjectInfo {
         let path = path(of: key)
-        return try await BlockingIO.run { () throws(ObjectStoreError) in
-            var status = stat()
-            guard lstat(path, &status) == 0 else { throw File.failure(errno, "stat", path) }
-            guard status.st_mode & S_IFMT == S_IFREG else { throw .foreignFile(path: path) }
-            return status.info
+        let file = try File.open(path, Self.readFlags)
+        return try File.status(of: file, path: path).info(File.keptHash(of: file))
+    }
+
+    public func localFile(of key: ObjectKey) async throws(ObjectStoreError) -> String {
+        _ = try await head(key)
+        return path(of: key)
+    }
+
+    /// Files are not served to phones behind this process's back.
+    public func temporaryLink(to key: ObjectKey, for lifetime: Duration, as presentation: LinkPresentation) -> Redacted<
+        String
+    >? {
+        nil
+    }
+
+    public func freeBytes() async throws(ObjectStoreError) -> Int64 { try await staging.freeBytes() }
+
+    public func check() async throws(ObjectStoreError) {
+        let folders = [objects, content, staging.folder]
+        try await BlockingIO.run { () throws(ObjectStoreError) in
+            for folder in folders where access(folder, W_OK | X_OK) != 0 {
+                throw errno == ENOENT ? .missingFolder(path: folder) : File.failure(errno, "access", folder)
+            }
         }
+    }
+
+    public func collectRubbish(olderThan moment: Date) async throws(ObjectStoreError) -> Int {
+        let staged = try await staging.collectRubbish(olderThan: moment)
+        return try await staged + BlockingIO.run { () throws(ObjectStoreError) in try collectContent() }
     }
 
     /// As the seam says; foreign files are passed over. Needs memory for the names of one folder at a time and, where the
@@ -41,7 +70,7 @@ extension LocalObjectStore {
         if let slash = prefix.firstIndex(of: "/") {
             let user = prefix[..<slash]
             guard ObjectKey.isValid(segment: user) else { return [] }
-            return [(String(user), "\(objects)/\(shard(of: user))/\(user)")]
+            return [(String(user), "\(objects)/\(ObjectKey.shard(of: user))/\(user)")]
         }
         var folders: [(user: String, folder: String)] = []
         for shard in try Folder.names(objects) {
@@ -51,34 +80,6 @@ extension LocalObjectStore {
         }
         // "a-" < "a/" < "a0": the slash takes part in the order of keys.
         return folders.sorted { ($0.user + "/").utf8.lexicographicallyPrecedes(($1.user + "/").utf8) }
-    }
-
-    /// The bytes that an ordinary process may still write on this file system.
-    public func freeBytes() async throws(ObjectStoreError) -> Int64 {
-        let root = root
-        return try await BlockingIO.run { () throws(ObjectStoreError) in
-            var status = statvfs()
-            guard statvfs(root, &status) == 0 else { throw File.failure(errno, "statvfs", root) }
-            return Int64(
-                clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
-        }
-    }
-
-    /// Removes what was staged and never committed, last written before `moment`; says how many files.
-    ///
-    /// Choose a moment further back than the longest pause of a download: a file that is still being written would go, too.
-    public func collectRubbish(olderThan moment: Date) async throws(ObjectStoreError) -> Int {
-        let staging = staging
-        return try await BlockingIO.run { () throws(ObjectStoreError) in
-            var removed = 0
-            for name in try Folder.names(staging) {
-                let path = "\(staging)/\(name)"
-                var status = stat()
-                guard lstat(path, &status) == 0, status.modified < moment else { continue }
-                if unlink(path) == 0 { removed += 1 }
-            }
-            return removed
-        }
     }
 }
 
@@ -108,46 +109,8 @@ private struct Listing {
             } else if name.hasPrefix(prefix), after.utf8.lexicographicallyPrecedes(name.utf8),
                 let object = try? ObjectKey(name)
             {
-                found.append(ListedObject(key: object, info: entry.status.info))
+                found.append(ListedObject(key: object, info: entry.status.info()))
             }
         }
-    }
-}
-
-private enum Folder {
-    struct Entry {
-        let name: String
-        let status: stat
-        var isFolder: Bool { status.st_mode & S_IFMT == S_IFDIR }
-    }
-
-    /// The names in a folder that can be segments of a key, unsorted; none when it is not there or is no folder.
-    static func names(_ path: String) throws(ObjectStoreError) -> [String] {
-        guard let folder = opendir(path) else {
-            if errno == ENOENT || errno == ENOTDIR { return [] }
-            throw File.failure(errno, "opendir", path)
-        }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { start in
-                start.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if ObjectKey.isValid(segment: name[...]) { names.append(name) }
-        }
-        return names
-    }
-
-    /// The files and folders in a folder, in the order of the keys that they are part of.
-    static func entries(_ path: String) throws(ObjectStoreError) -> [Entry] {
-        var entries: [(key: String, entry: Entry)] = []
-        for name in try names(path) {
-            var status = stat()
-            guard lstat("\(path)/\(name)", &status) == 0 else { continue }
-            let entry = Entry(name: name, status: status)
-            guard entry.isFolder || status.st_mode & S_IFMT == S_IFREG else { continue }
-            entries.append((entry.isFolder ? name + "/" : name, entry))
-        }
-        return entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.entry)
     }
 }

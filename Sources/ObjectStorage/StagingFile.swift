@@ -30,11 +30,15 @@ final class StagingFile: @unchecked Sendable {
         Failpoint.stageWritten.reach()
     }
 
-    /// Makes the bytes durable; the file has no name of its own yet.
-    func finish() throws(ObjectStoreError) -> StagedObject {
-        try File.sync(file, path: path)
-        Failpoint.stageSynced.reach()
-        return StagedObject(path: path, bytes: bytes, sha256: ContentHash(hasher.finalize()))
+    /// Closes the hash, which stays with the file, and makes the bytes durable where they must be.
+    func finish(durably: Bool) throws(ObjectStoreError) -> StagedObject {
+        let hash = ContentHash(hasher.finalize())
+        if durably {
+            File.keep(hash, with: file)
+            try File.sync(file, path: path)
+            Failpoint.stageSynced.reach()
+        }
+        return StagedObject(path: path, bytes: bytes, sha256: hash)
     }
 
     func remove() {

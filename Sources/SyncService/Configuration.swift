@@ -11,8 +11,16 @@ public struct Configuration: Sendable {
     /// Anything libpq takes: a URI or key words, several hosts included.
     public var databaseURL = Redacted("postgres:///gondola")
     public var databaseConnections = 6
-    /// A directory for finished videos and uploads.
+    /// A directory for finished videos and uploads, or a bucket: `s3://bucket/prefix`.
     public var storage = "gondola-data/objects"
+    /// How to reach a bucket.
+    public var s3 = S3Settings()
+    /// With fewer free bytes than this for what is arriving, nothing new is submitted and no upload taken.
+    public var storageFloor: Int64 = 1 << 30
+    /// How a video in a bucket comes to a phone.
+    public var storageDelivery = StorageDelivery.proxy
+    /// How long a link that a phone is sent to is good for.
+    public var storageLinkLifetime: TimeInterval = 900
     /// A directory of this process for the answer journal and, unless given otherwise, the key for sealed secrets.
     public var stateDirectory = "gondola-data/state"
     /// A file with the 32-byte key (base64) that secrets in the database are sealed with; all processes of a
@@ -104,6 +112,8 @@ public struct Configuration: Sendable {
     }
 
     public enum LogLevel: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error }
+    /// Through this process, or straight from the service, which phones must then be able to reach.
+    public enum StorageDelivery: String, Sendable, CaseIterable { case proxy, redirect }
     public enum LogFormat: String, Sendable, CaseIterable { case text, json }
 }
 

@@ -32,7 +32,10 @@ public struct GondolaService: Sendable {
         Failpoint.checkEnvironment()
         let signals = ShutdownSignal()
         let parts = try ServiceParts(configuration, roles: roles, log: log)
-        defer { parts.http.stop() }
+        defer {
+            parts.http.stop()
+            parts.storage.stop()
+        }
         guard try await parts.prepare(roles, unless: signals) else { return log.info("stopped before it was ready") }
         let listener = parts.store.listen { wakeup in
             parts.hub.wake(wakeup)
@@ -42,6 +45,7 @@ public struct GondolaService: Sendable {
             group.addTask { await parts.models.run() }
             group.addTask { await parts.watch.run() }
             group.addTask { await parts.housekeeper.run() }
+            group.addTask { await parts.storage.watch(every: .seconds(15), log: log) }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
@@ -53,7 +57,7 @@ public struct GondolaService: Sendable {
             let signal = await signals.wait()
             log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
             async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
-            if let worker, let working { await drain(worker, working, parts.http) }
+            if let worker, let working { await drain(worker, working, parts) }
             await stopped
             group.cancelAll()
         }
@@ -64,13 +68,14 @@ public struct GondolaService: Sendable {
 
     /// A paid request that is still without an answer when the grace period ends is broken off: its outcome is unknown, and
     /// says so, which beats a process that does not end.
-    private func drain(_ worker: Worker, _ working: Task<Void, Never>, _ http: CurlHTTPClient) async {
+    private func drain(_ worker: Worker, _ working: Task<Void, Never>, _ parts: ServiceParts) async {
         worker.drain()
         let grace = Task {
             if (try? await Task.sleep(for: .seconds(configuration.drain))) != nil {
                 log.warning("grace period is over; leases in hand run out by themselves")
                 worker.abandon()
-                http.stop()
+                parts.http.stop()
+                parts.storage.stop()
             }
         }
         await working.value
@@ -83,7 +88,8 @@ struct ServiceParts: Sendable {
     let configuration: Configuration
     let state: StateDirectory
     let store: PostgresStore
-    let objects: LocalObjectStore
+    let storage: Storage
+    var objects: any ObjectStore { storage.objects }
     let http: CurlHTTPClient
     let accounts: Accounts
     let watch: AccountWatch
@@ -109,7 +115,7 @@ struct ServiceParts: Sendable {
             secrets: try state.secrets(keyFile: configuration.secretKeyFile),
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, log: log)
-        objects = try LocalObjectStore(root: configuration.storage)
+        storage = try Storage(configuration, state: state)
         journal = try AnswerJournal(directory: state.journal)
         if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
             throw SetupError("VENICE_CA_FILE: \(file) cannot be read")
@@ -149,7 +155,7 @@ struct ServiceParts: Sendable {
     func worker() -> Worker {
         let (queueLimit, retrieveLimit) = (configuration.limit(.queue), configuration.limit(.retrieve))
         let runner = ActionRunner(
-            store: store, accounts: accounts, watch: watch, objects: objects, models: models,
+            store: store, accounts: accounts, watch: watch, storage: storage, models: models,
             pauses: ModelPauses(store: store, policy: policy, log: log), journal: journal, queueLimit: queueLimit,
             listingAge: configuration.modelsRefresh * configuration.timeScale, retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, log: log)
@@ -182,6 +188,7 @@ struct ServiceParts: Sendable {
     /// What has to be right and done before the first job. False if a signal ended the wait for the database.
     func prepare(_ roles: Set<GondolaService.Role>, unless signals: ShutdownSignal) async throws -> Bool {
         if roles.contains(.worker) { try state.lock() }
+        try await storage.checkAtStart(log)
         return try await withDatabase(unless: signals) {
             try await checkDatabase()
             await models.load()

@@ -18,6 +18,8 @@ struct StateDirectory: Sendable {
     }
 
     var journal: String { "\(path)/answers" }
+    /// Where bodies on their way to a bucket gather.
+    var objects: String { "\(path)/objects" }
 
     /// One worker a state directory: two would replay each other's answers. The lock ends with the process.
     func lock() throws(SetupError) {

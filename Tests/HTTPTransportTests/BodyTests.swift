@@ -64,6 +64,26 @@ struct BodyTests {
         #expect(seen.value.head.components(separatedBy: "\r\n").contains("Content-Length: \(expected.utf8.count)"))
     }
 
+    @Test func `slices of a file go out as they are, one after the other, also when they start over`() throws {
+        let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        let file = try TemporaryFile(bytes)
+        let ranges: [Range<Int64>] = [100_000..<150_001, 7..<7, 3..<5, 199_999..<200_000]
+        let reader = try BodyReader(ranges.map { .slice(path: file.path, $0) } + [.file(path: file.path)])
+        try reader.open()
+        let expected = ranges.flatMap { bytes[Int($0.lowerBound)..<Int($0.upperBound)] } + bytes
+        #expect(reader.length == expected.count)
+        for _ in 0..<2 {
+            var got: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 60_000)
+            while case let count = try buffer.withUnsafeMutableBytes({ try reader.read(into: $0) }), count > 0 {
+                got += buffer[..<count]
+            }
+            #expect(got == expected)
+            try reader.rewind()
+        }
+        #expect(throws: HTTPClientError.self) { try BodyReader([.slice(path: file.path, 1..<200_001)]) }
+    }
+
     @Test(arguments: [HTTPRequest.Part.Encoding.raw, .base64])
     func `however large a file is, one block of it is in memory`(encoding: HTTPRequest.Part.Encoding) throws {
         let file = try TemporaryFile([])

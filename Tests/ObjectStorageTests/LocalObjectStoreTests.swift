@@ -44,7 +44,7 @@ import Testing
     @Test func `a folder that vanishes is told apart from an object that is not there`() async throws {
         try await withLocalStore { store in
             try FileManager.default.removeItem(atPath: store.root)
-            await #expect(throws: ObjectStoreError.missingFolder(path: store.root)) {
+            await #expect(throws: ObjectStoreError.missingFolder(path: store.staging.folder)) {
                 try await store.put(key, body: Chunks([1]))
             }
         }
@@ -110,10 +110,56 @@ import Testing
             #expect(stat(store.path(of: key), &status) == 0)
             #expect(status.st_mode & 0o777 == 0o600)
             var reader: ObjectReader? = try await store.open(key, range: nil)
-            let descriptor = try #require(reader?.file.descriptor)
+            let descriptor = try #require(reader?.file?.descriptor)
             #expect(try openFiles(under: store.root).contains(descriptor))
             reader = nil
             #expect(try openFiles(under: store.root).isEmpty)
+        }
+    }
+
+    @Test func `objects of one user with the same bytes share a file, and it goes with the last of them`() async throws
+    {
+        try await withLocalStore { store in
+            let keys = try ["u/1", "u/2", "u/deep/3", "other/1"].map { try ObjectKey($0) }
+            for key in keys { _ = try await store.put(key, body: Chunks([1, 2, 3])) }
+            let files = try keys.map { try inode(store.path(of: $0)) }
+            #expect(files[0] == files[1] && files[1] == files[2])
+            #expect(files[3] != files[0])
+            for key in keys { #expect(try await store.head(key).sha256 == ContentHash(of: [1, 2, 3])) }
+            _ = try await store.put(keys[1], body: Chunks([4]))
+            #expect(try await store.open(keys[0], range: nil).all() == [1, 2, 3])
+            for key in keys { try await store.delete(key) }
+            #expect(ObjectStorageTests.files(below: store.root) == [])
+        }
+    }
+
+    @Test func `a shared file that the disk has spoilt is not shared, and the new bytes are kept`() async throws {
+        try await withLocalStore { store in
+            let (first, second) = (try ObjectKey("u/1"), try ObjectKey("u/2"))
+            _ = try await store.put(first, body: Chunks([1, 2, 3]))
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: store.path(of: first)))
+            try file.write(contentsOf: Data([9]))
+            try file.close()
+            _ = try await store.put(second, body: Chunks([1, 2, 3]))
+            #expect(try await store.open(second, range: nil).all() == [1, 2, 3])
+            // And it is shared from now on.
+            let third = try ObjectKey("u/3")
+            _ = try await store.put(third, body: Chunks([1, 2, 3]))
+            #expect(try inode(store.path(of: third)) == inode(store.path(of: second)))
+        }
+    }
+
+    private func inode(_ path: String) throws -> UInt64 {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw POSIXError(.ENOENT) }
+        return UInt64(status.st_ino)
+    }
+
+    @Test func `a store whose folder is gone says so when it is asked how it is`() async throws {
+        try await withLocalStore { store in
+            try await store.check()
+            try FileManager.default.removeItem(atPath: store.objects)
+            await #expect(throws: ObjectStoreError.missingFolder(path: store.objects)) { try await store.check() }
         }
     }
 

@@ -1,4 +1,7 @@
 import Foundation
+import HTTPTransport
+import TestSupport
+import VideoModels
 
 @testable import ObjectStorage
 
@@ -10,8 +13,64 @@ func withTemporaryFolder<Result>(_ body: (String) async throws -> Result) async 
     return try await body(path)
 }
 
+@discardableResult
 func withLocalStore<Result>(_ body: (LocalObjectStore) async throws -> Result) async throws -> Result {
     try await withTemporaryFolder { try await body(LocalObjectStore(root: $0)) }
+}
+
+/// One for all tests, which share its connections.
+let directHTTP = {
+    var configuration = CurlHTTPClient.Configuration()
+    configuration.proxy = .none
+    return CurlHTTPClient(configuration)
+}()
+
+/// How a test reaches the SeaweedFS that all tests share.
+struct S3Options {
+    enum Endpoint {
+        case http, https, byHost
+        case other(String)
+    }
+
+    var key = SeaweedFS.key
+    var secret = SeaweedFS.secret
+    var bucket = SeaweedFS.bucket
+    var http: any HTTPClient = directHTTP
+    var endpoint = Endpoint.http
+    var addressing = S3Location.Addressing.automatic
+    var copyLimit: Int64 = 5 << 30
+    var attempts = 6
+    var now: @Sendable () -> Date = { Date() }
+
+    init(_ change: (inout S3Options) -> Void = { _ in }) { change(&self) }
+
+    fileprivate func address() async throws -> String {
+        switch endpoint {
+        case .http: try await SeaweedFS.shared().address.http
+        case .https: try await SeaweedFS.shared().address.https
+        case .byHost: try await SeaweedFS.shared().address.byHost
+        case .other(let address): address
+        }
+    }
+}
+
+/// A store below a prefix of its own, its parts as small as services take them.
+@discardableResult
+func withS3Store<Result>(
+    _ options: S3Options = S3Options(), _ body: (S3ObjectStore) async throws -> Result
+) async throws -> Result {
+    let address = try await options.address()
+    return try await withTemporaryFolder { folder in
+        let location = try S3Location(
+            "s3://\(options.bucket)/\(UUID().uuidString.lowercased())", endpoint: address, region: "eu-test-1",
+            addressing: options.addressing)
+        var configuration = S3ObjectStore.Configuration(scratch: folder)
+        configuration.partBytes = 5 << 20
+        (configuration.copyLimit, configuration.attempts) = (options.copyLimit, options.attempts)
+        configuration.now = options.now
+        let credentials = S3Credentials(accessKeyID: options.key, secretKey: Redacted(options.secret))
+        return try await body(S3ObjectStore(location, credentials, http: options.http, configuration: configuration))
+    }
 }
 
 /// Every file below a folder, as paths relative to it.

@@ -2,20 +2,26 @@ import Foundation
 
 /// A program that runs beside the test. Foundation's `Process` waits with a run loop, which holds up a thread that every
 /// other test needs; this one makes the two system calls.
-final class ChildProcess: Sendable {
+public final class ChildProcess: Sendable {
     private let pid: pid_t
 
     /// - Parameters:
     ///   - command: Words separated by single spaces.
+    ///   - input: A descriptor of what the program reads; without one that is nothing.
     ///   - output: A descriptor for what the program writes; without one it is dropped, as its complaints are.
-    init(_ command: String, in folder: String, output: CInt? = nil) throws {
-        let words = ["bash", "-c", Self.clean, "bash", folder] + command.split(separator: " ").map(String.init)
+    convenience init(_ command: String, in folder: String, input: CInt? = nil, output: CInt? = nil) throws {
+        try self.init(command.split(separator: " ").map(String.init), in: folder, input: input, output: output)
+    }
+
+    /// The same for words that may hold spaces.
+    public init(_ command: [String], in folder: String, input: CInt? = nil, output: CInt? = nil) throws {
+        let words = ["bash", "-c", Self.clean, "bash", folder] + command
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)
-        posix_spawn_file_actions_adddup2(&actions, output ?? 0, 1)
-        posix_spawn_file_actions_adddup2(&actions, 0, 2)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_RDWR, 0)
+        posix_spawn_file_actions_adddup2(&actions, input ?? 2, 0)
+        posix_spawn_file_actions_adddup2(&actions, output ?? 2, 1)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -44,7 +50,7 @@ final class ChildProcess: Sendable {
         """#
 
     /// The exit status, or -1 after a signal.
-    func wait() -> CInt {
+    public func wait() -> CInt {
         var status: CInt = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return status & 0x7f == 0 ? status >> 8 & 0xff : -1

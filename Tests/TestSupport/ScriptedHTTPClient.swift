@@ -58,6 +58,11 @@ extension HTTPRequest.Part {
         case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         case .file(let path, .raw):
             String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        case .slice(let path, let range):
+            String(
+                decoding: (FileManager.default.contents(atPath: path) ?? Data())[
+                    Int(range.lowerBound)..<Int(range.upperBound)],
+                as: UTF8.self)
         case .file(let path, .base64): (FileManager.default.contents(atPath: path) ?? Data()).base64EncodedString()
         }
     }

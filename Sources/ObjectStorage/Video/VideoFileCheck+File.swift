@@ -24,7 +24,7 @@ extension VideoFileCheck {
 
 extension ByteSource {
     init(file: OpenFile, path: String) throws(ObjectStoreError) {
-        let length = try File.status(of: file, path: path).info.bytes
+        let length = try File.status(of: file, path: path).info().bytes
         self.init(length: length) { (offset, count) throws(ObjectStoreError) in
             try File.read(file.descriptor, at: offset, upTo: count)
         }

@@ -15,7 +15,7 @@ struct Servers: Sendable {
         let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
         let phone = PhoneAPI(
-            store: parts.store, objects: parts.objects, models: parts.models, accounts: parts.accounts, hub: parts.hub,
+            store: parts.store, storage: parts.storage, models: parts.models, accounts: parts.accounts, hub: parts.hub,
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
@@ -70,6 +70,8 @@ struct OpsAPI: Sendable {
         let isReady = checks.values.allSatisfy { $0 == "ok" }
         // Without wake-ups feeds and workers poll: slower, and no reason to take the process out.
         checks["wake_ups"] = listener.isConnected ? "ok" : "polling"
+        // Feeds and finished videos are served all the same; only nothing new is submitted.
+        checks["storage"] = parts.storage.lastSeen.trouble ?? "ok"
         return report(isReady, checks)
     }
 
@@ -102,6 +104,14 @@ struct OpsAPI: Sendable {
                 parts.workerHeartbeat.age.seconds
             ),
             ("gondola_wakeups_connected", "Whether wake-ups come by notification.", listener.isConnected ? 1 : 0),
+            (
+                "gondola_storage_ok", "Whether storage can take what is new.",
+                parts.storage.lastSeen.trouble == nil ? 1 : 0
+            ),
+            (
+                "gondola_storage_free_bytes", "Room for what is arriving, when last looked at.",
+                Double(parts.storage.lastSeen.free ?? 0)
+            ),
             ("gondola_models", "Models that the upstream offers.", Double(parts.models.all.count)),
         ]
         return gauges.map { "# HELP \($0) \($1)\n# TYPE \($0) gauge\n\($0) \($2)\n" }.joined()

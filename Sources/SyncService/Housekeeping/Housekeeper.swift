@@ -5,7 +5,7 @@ import ObjectStorage
 
 /// What is put away from time to time: files that uploads and downloads left behind, and rows that nobody needs any more.
 struct Housekeeper: Sendable {
-    var objects: LocalObjectStore
+    var objects: any ObjectStore
     var pruner: Pruner
     var log: Logger
 

@@ -124,6 +124,10 @@ public struct PhoneClient: Sendable {
     func send(_ request: HTTPRequest) async throws(PhoneClientError) -> HTTPResponse {
         let response: HTTPResponse
         do { response = try await http.send(request) } catch { throw PhoneClientError(error) }
+        return try await accept(response)
+    }
+
+    func accept(_ response: HTTPResponse) async throws(PhoneClientError) -> HTTPResponse {
         guard !(200...299).contains(response.status) else { return response }
         throw await problem(in: response)
     }

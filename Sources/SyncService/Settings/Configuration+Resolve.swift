@@ -131,7 +131,7 @@ extension Configuration {
                     source: "GONDOLA_OPS_LISTEN", given: opsListen.description,
                     expected: "another address than GONDOLA_LISTEN"))
         }
-        return findings
+        return storage.hasPrefix("s3://") ? findings + s3.findings(storage) : findings
     }
 
     /// Variables named `GONDOLA_…` that are no settings, each with the name that was probably meant.

@@ -1,4 +1,5 @@
 import JobLifecycle
+import ObjectStorage
 import VideoModels
 
 extension Setting {
@@ -15,7 +16,44 @@ extension Setting {
         Setting(
             .places, "GONDOLA_DATABASE_CONNECTIONS", \.databaseConnections, .count(1...1000),
             "Connections to the database that this process may hold"),
-        Setting(.places, "GONDOLA_STORAGE", \.storage, .path, "Directory for finished videos and uploads"),
+        Setting(
+            .places, "GONDOLA_STORAGE", \.storage, .path,
+            "Directory for finished videos and uploads, or s3://BUCKET/PREFIX with the usual AWS_ variables"),
+        Setting(
+            .places, "GONDOLA_STORAGE_FLOOR", \.storageFloor, .size(upTo: 1 << 50),
+            "With less free than this nothing new is submitted or uploaded"),
+        Setting(
+            .places, "GONDOLA_STORAGE_DELIVERY", \.storageDelivery, .oneOf("WAY"),
+            "How a video in a bucket comes to a phone: proxy (through here), or redirect (from the service, by a link)"),
+        Setting(
+            .places, "GONDOLA_STORAGE_LINK_LIFETIME", \.storageLinkLifetime, .duration(1...604_800),
+            "How long such a link is good for"),
+        Setting(
+            .places, "GONDOLA_S3_ADDRESSING", \.s3.addressing, .oneOf("HOW"),
+            "Where a bucket's name stands in addresses: path, host, or automatic (host at Amazon, path elsewhere)"),
+        Setting(
+            .places, "AWS_ACCESS_KEY_ID", \.s3.accessKeyID, ValueFormat.text.optional(), "The key for the bucket",
+            hasFlag: false),
+        Setting(
+            .places, "AWS_SECRET_ACCESS_KEY", \.s3.secretAccessKey, ValueFormat.text.redacted().optional(),
+            "Its secret", isSecret: true, hasFlag: false),
+        Setting(
+            .places, "AWS_SESSION_TOKEN", \.s3.sessionToken, ValueFormat.text.redacted().optional(),
+            "The token of temporary credentials", isSecret: true, hasFlag: false),
+        Setting(
+            .places, "AWS_REGION", \.s3.region, ValueFormat.text.optional(), "The bucket's region", hasFlag: false),
+        Setting(
+            .places, "AWS_DEFAULT_REGION", \.s3.defaultRegion, ValueFormat.text.optional(),
+            "The bucket's region where AWS_REGION is not set", hasFlag: false),
+        Setting(
+            .places, "AWS_ENDPOINT_URL_S3", \.s3.endpoint, ValueFormat.text.optional(),
+            "Where the service is, if not at Amazon", hasFlag: false),
+        Setting(
+            .places, "AWS_ENDPOINT_URL", \.s3.generalEndpoint, ValueFormat.text.optional(),
+            "The same where AWS_ENDPOINT_URL_S3 is not set", hasFlag: false),
+        Setting(
+            .places, "AWS_CA_BUNDLE", \.s3.authorityFile, ValueFormat.path.optional(),
+            "File of certificates (PEM) to trust for the service instead of the system's", hasFlag: false),
         Setting(
             .places, "GONDOLA_STATE_DIR", \.stateDirectory, .path,
             "Directory of this process alone, for its journal of answers"),

@@ -14,6 +14,7 @@ struct ValueFormat<Value: Sendable>: Sendable {
 extension ValueFormat where Value == String {
     static let databaseAddress = nonEmpty("ADDRESS", "an address that libpq takes, such as postgres://user@host/name")
     static let path = nonEmpty("PATH", "a path")
+    static let text = nonEmpty("TEXT", "a text")
     static let word = Self(
         placeholder: "NAME", expected: "a name of at most 100 letters, digits, dots, dashes and underscores",
         parse: { text in

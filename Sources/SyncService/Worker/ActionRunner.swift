@@ -28,7 +28,8 @@ struct ActionRunner: Sendable {
     var store: PostgresStore
     var accounts: Accounts
     var watch: AccountWatch
-    var objects: LocalObjectStore
+    var storage: Storage
+    var objects: any ObjectStore { storage.objects }
     var models: ModelDirectory
     var pauses: ModelPauses
     var journal: AnswerJournal
@@ -69,6 +70,10 @@ struct ActionRunner: Sendable {
         switch action {
         case .price: return try await absence(of: try record.request.model, record)
         case .intendSubmission(let quotation):
+            // What could not be kept is not paid for.
+            if let trouble = await storage.trouble() {
+                return ActionResult(.setback(Setback(.storage, trouble, retryAfter: 10)))
+            }
             if let absence = try await absence(of: try record.request.model, record) { return absence }
             let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
             return try await store.refusal(of: reservation).map { ActionResult($0.event) }
@@ -113,7 +118,10 @@ struct ActionRunner: Sendable {
         case .gone(let failure): return ActionResult(.refused(failure))
         case .notLoaded: return ActionResult(.setback(Setback(.unreachable, "the models are not known yet")))
         }
-        let assets = try await assets(of: record)
+        let assets: VeniceAssets
+        do { assets = try await self.assets(of: record) } catch let error as ObjectStoreError {
+            return ActionResult(.setback(Setback(error)))
+        }
         do throws(VeniceError) {
             return ActionResult(
                 .priced(try await venice.quote(QuoteRequest(request, model: model, assets: assets))))

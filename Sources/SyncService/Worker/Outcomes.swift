@@ -149,7 +149,8 @@ extension Setback {
         switch error {
         case .truncated: self.init(.unreachable, "the transfer ended early: \(error)")
         case .noSpace: self.init(.storage, "the disk is full", retryAfter: 10)
-        case .notFound, .notWritable, .missingFolder, .foreignFile, .tooLarge, .io:
+        case .notFound, .changed, .corrupted, .notWritable, .missingFolder, .missingBucket, .foreignFile, .tooLarge,
+            .unavailable, .denied, .unexpected, .cancelled, .io:
             self.init(.storage, "storage: \(error)", retryAfter: 10)
         }
     }

@@ -76,6 +76,10 @@ struct PlaceFlags: SettingGroup {
     @Option(setting: "database-url") var databaseUrl: String?
     @Option(setting: "database-connections") var databaseConnections: String?
     @Option(setting: "storage") var storage: String?
+    @Option(setting: "storage-floor") var storageFloor: String?
+    @Option(setting: "storage-delivery") var storageDelivery: String?
+    @Option(setting: "storage-link-lifetime") var storageLinkLifetime: String?
+    @Option(setting: "s3-addressing") var s3Addressing: String?
     @Option(setting: "state-dir") var stateDir: String?
     @Option(setting: "secret-key-file") var secretKeyFile: String?
 }

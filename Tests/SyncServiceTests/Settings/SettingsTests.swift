@@ -9,6 +9,11 @@ struct SettingsTests {
     /// For every setting a value that is not its default.
     static let samples = [
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
+        "GONDOLA_STORAGE_FLOOR": "2GiB", "GONDOLA_STORAGE_DELIVERY": "redirect",
+        "GONDOLA_STORAGE_LINK_LIFETIME": "10m", "GONDOLA_S3_ADDRESSING": "path", "AWS_ACCESS_KEY_ID": "AK",
+        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-2", "AWS_ENDPOINT_URL_S3": "https://s3.example.com",
+        "AWS_ENDPOINT_URL": "https://aws.example.com", "AWS_CA_BUNDLE": "/etc/s3.pem",
         "GONDOLA_STATE_DIR": "/srv/state", "GONDOLA_SECRET_KEY_FILE": "/etc/gondola.key",
         "VENICE_BASE_URL": "https://example.com/api", "VENICE_API_KEY": "key-1", "VENICE_ACCOUNT": "second",
         "VENICE_CA_FILE": "/etc/authority.pem", "VENICE_PROXY": "http://user:secret@proxy.example:3128",
@@ -123,6 +128,28 @@ struct SettingsTests {
         }
     }
 
+    @Test func `a bucket wants names that can stand in an address`() throws {
+        func findings(_ environment: [String: String]) -> [String] {
+            do {
+                _ = try Configuration.resolve(environment: environment)
+                return []
+            } catch { return error.findings.map(\.source) }
+        }
+        #expect(findings(["GONDOLA_STORAGE": "s3://videos/eu"]) == [])
+        for wrong in ["s3://", "s3://UPPER", "s3://ab", "s3://videos/a b"] {
+            #expect(findings(["GONDOLA_STORAGE": wrong]) == ["GONDOLA_STORAGE"])
+        }
+        let bucket = ["GONDOLA_STORAGE": "s3://videos"]
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL_S3", "s3.example.com"), ("AWS_ENDPOINT_URL", "https://s3.example.com/path"),
+            ("AWS_REGION", "Frankfurt am Main"), ("AWS_DEFAULT_REGION", "a/b"),
+        ] {
+            #expect(findings(bucket.merging([name: value]) { $1 }) == [name])
+        }
+        // Another program's variables are none of our business where files lie in a directory.
+        #expect(findings(["AWS_ENDPOINT_URL": "nonsense", "AWS_REGION": "a/b"]) == [])
+    }
+
     @Test(arguments: [
         ["GONDOLA_LEASE": "8s", "GONDOLA_LEASE_RENEWAL": "5s"],
         ["GONDOLA_BACKOFF_FIRST": "1m"], ["GONDOLA_OPS_LISTEN": "127.0.0.1:8080"],
@@ -165,7 +192,7 @@ struct SettingsTests {
             switch value {
             case let secret as Redacted<String>: facts[name] = secret.reveal()
             case let secret as Redacted<String>?: facts[name] = secret?.reveal() ?? "-"
-            case is JobPolicy, is PollPolicy, is Backoff, is Configuration:
+            case is JobPolicy, is PollPolicy, is Backoff, is S3Settings, is Configuration:
                 for part in parts { collect(part.value, under: "\(name).\(part.label ?? "")") }
             default: facts[name] = "\(value)"
             }

@@ -17,6 +17,15 @@ struct APIResponse: Sendable {
         /// Bytes of unknown number, from a closure that runs until it returns; an error cuts the answer short. It is
         /// cancelled when the client goes away, and should end when the request's `drain` signal goes off.
         case stream(@Sendable (ResponseWriter) async throws -> Void)
+        /// The same for exactly so many bytes.
+        case measuredStream(Int64, @Sendable (ResponseWriter) async throws -> Void)
+
+        var producer: (@Sendable (ResponseWriter) async throws -> Void)? {
+            switch self {
+            case .empty, .bytes, .parts: nil
+            case .stream(let produce), .measuredStream(_, let produce): produce
+            }
+        }
     }
 
     enum Part: Sendable {
@@ -34,10 +43,6 @@ struct APIResponse: Sendable {
 
     init(status: Int, headers: APIHeaders = [:], body: Body = .empty) {
         (self.status, self.headers, self.body) = (status, headers, body)
-    }
-
-    static func file(_ file: OpenFile, _ range: Range<Int64>, status: Int = 200, headers: APIHeaders = [:]) -> Self {
-        APIResponse(status: status, headers: headers, body: .parts([.file(file, range)]))
     }
 
     static func text(_ text: String, status: Int = 200) -> Self {
@@ -67,6 +72,7 @@ struct APIResponse: Sendable {
         case .empty: 0
         case .bytes(let bytes): Int64(bytes.readableBytes)
         case .parts(let parts): parts.reduce(0) { $0 + $1.count }
+        case .measuredStream(let count, _): count
         case .stream: nil
         }
     }

@@ -11,7 +11,7 @@ extension HTTPConnection {
         guard let exchange, exchange.number == number, exchange.answer == .none else { return }
         var head = begin(response, exchange)
         switch response.body {
-        case _ where exchange.isHead || !hasBody(response), .empty, .stream:
+        case _ where exchange.isHead || !hasBody(response), .empty, .stream, .measuredStream:
             outgoing.add(.bytes(head), isLast: true)
         case .bytes(let bytes) where bytes.readableBytes <= Self.joinedBodySize:
             head.writeImmutableBuffer(bytes)

@@ -269,7 +269,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         let number = exchange.number
         exchange.task = Task { [self] in
             let response = await core.handle(request)
-            if case .stream(let produce) = response.body {
+            if let produce = response.body.producer {
                 await stream(response, produce, number)
                 eventLoop.execute { [self] in taskEnded() }
             } else {

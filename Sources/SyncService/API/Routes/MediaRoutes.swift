@@ -10,6 +10,9 @@ extension PhoneAPI {
         let digest = try Self.digest(request.headers["repr-digest"])
         let body = request.body.limited(to: configuration.assetBytesLimit)
         if let length = body.length, length == 0 { throw Problem.malformed("the body is empty") }
+        if await storage.trouble() != nil {
+            throw Problem(status: 507, code: .storageFull, title: "The storage takes nothing new now")
+        }
         let staged = try await objects.stage(
             expecting: body.length, atMost: configuration.assetBytesLimit,
             body: body.map { Array($0.readableBytesView) })
@@ -44,13 +47,20 @@ extension PhoneAPI {
     /// A finished video, whole or in ranges. Its bytes never change, so a phone may keep them for good.
     @Sendable func content(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         let video = try await store.video(try request.id(VideoID.self), user: user)
-        let reader = try await objects.open(try ObjectKey(video.key), range: nil)
-        let headers: APIHeaders = [
-            "cache-control": "private, max-age=31536000, immutable",
-            "content-disposition": "inline; filename=\"\(video.object.id).mp4\"",
-        ]
-        return .content(
-            reader, tag: EntityTag(video.object.sha256), type: video.object.contentType, headers: headers, for: request)
+        let key = try ObjectKey(video.key)
+        let look = LinkPresentation(
+            contentType: video.object.contentType, cacheControl: "private, max-age=31536000, immutable",
+            disposition: "inline; filename=\"\(video.object.id).mp4\"")
+        let tag = EntityTag(video.object.sha256)
+        let lifetime = Duration.seconds(configuration.storageLinkLifetime)
+        if configuration.storageDelivery == .redirect, request.method == .get,
+            let link = objects.temporaryLink(to: key, for: lifetime, as: look)
+        {
+            return .redirect(to: link, tag: tag, for: request)
+        }
+        let reader = try await objects.open(key, range: nil)
+        let headers: APIHeaders = ["cache-control": look.cacheControl, "content-disposition": look.disposition]
+        return .content(reader, tag: tag, type: look.contentType, headers: headers, for: request)
     }
 
     /// The SHA-256 in a `Repr-Digest` field (RFC 9530): `sha-256=:base64:`. Other algorithms are passed over.

@@ -9,7 +9,8 @@ import VideoModels
 /// The phone's API: every route, and who may ask. `docs/openapi.yaml` describes it for clients.
 struct PhoneAPI: Sendable {
     var store: PostgresStore
-    var objects: LocalObjectStore
+    var storage: Storage
+    var objects: any ObjectStore { storage.objects }
     var models: ModelDirectory
     var accounts: Accounts
     var hub: FeedHub
@@ -219,17 +220,19 @@ extension APIResponse {
 extension PostgresStore {
     /// The files of what a request names. An asset never changes, so it is there as long as its row.
     func veniceAssets(
-        of request: VideoRequest, user: UserID, objects: LocalObjectStore
+        of request: VideoRequest, user: UserID, objects: any ObjectStore
     ) async throws -> VeniceAssets {
         var assets: VeniceAssets = [:]
         for case .asset(let id) in request.media.map(\.source) {
             // One that is missing is left out; the request then refuses with a finding that names its field.
             let stored: Stored<Asset>
             do { stored = try await asset(id, user: user) } catch StoreError.notFound { continue }
-            let key = try ObjectKey(stored.key)
-            guard FileManager.default.isReadableFile(atPath: objects.path(of: key)) else { continue }
+            let path: String
+            do { path = try await objects.localFile(of: try ObjectKey(stored.key)) } catch ObjectStoreError.notFound {
+                continue
+            }
             assets[id] = .file(
-                path: objects.path(of: key), mimeType: stored.object.contentType, bytes: Int(stored.object.bytes))
+                path: path, mimeType: stored.object.contentType, bytes: Int(stored.object.bytes))
         }
         return assets
     }

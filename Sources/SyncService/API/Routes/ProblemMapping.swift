@@ -36,6 +36,10 @@ extension Problem {
                 detail: "The job is \(error.state.status.rawValue).")
         case let error as VeniceError: upstream(error)
         case ObjectStoreError.noSpace: Problem(status: 507, code: .storageFull, title: "The storage is full")
+        case ObjectStoreError.unavailable:
+            Problem(
+                status: 503, code: .unavailable, title: "The storage does not answer",
+                detail: "Try again in a few seconds.")
         case ObjectStoreError.tooLarge(let limit):
             Problem(
                 status: 413, code: .bodyTooLarge, title: "The body is too large", detail: "At most \(limit) bytes.")

@@ -1,0 +1,4 @@
+#pragma once
+#include <sys/xattr.h>
+
+// glibc's own module for Swift leaves this header out.
