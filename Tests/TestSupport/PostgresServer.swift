@@ -53,7 +53,8 @@ public final class PostgresServer: Sendable {
     /// Not Foundation's `Process`, nor a pipe: both take what the server inherits for a sign that the script still runs.
     private func control(_ action: String) async throws {
         let path = directory.path
-        let status = try await withCheckedThrowingContinuation { continuation in
+        let status = try await withCheckedThrowingContinuation {
+            (continuation: CheckedContinuation<CInt, any Error>) in
             DispatchQueue.global().async {
                 continuation.resume(
                     with: Result { try ChildProcess("\(Self.script) \(action) \(path)", in: "/").wait() })
