@@ -35,7 +35,7 @@ extension PostgresStore {
     public func budgets(window: TimeInterval, failureWindow: TimeInterval) async throws -> [BudgetUse] {
         try await pool.run { connection in
             try connection.execute(UpstreamStatements.budgets, [.double(window), .double(failureWindow)]).map { row in
-                func left(_ column: String) throws -> TimeInterval? {
+                func left(_ column: Field) throws -> TimeInterval? {
                     try row.optional(column, Row.double).flatMap { $0 > 0 ? $0 : nil }
                 }
                 return BudgetUse(

@@ -104,6 +104,6 @@ extension JobRecord {
     /// A job as it was taken in, for what needs no database.
     static func sample(_ number: UInt64 = 1) -> JobRecord {
         let job = NewJob(JobSubmission(request: .sample), id: .sample(number), user: .sample(), account: "main")
-        return JobRecord(new: job, json: Data(), sequence: 1, at: .sample)
+        return JobRecord(new: job, json: Data(), sequence: 1, isSeated: true, at: .sample)
     }
 }
