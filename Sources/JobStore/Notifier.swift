@@ -70,7 +70,7 @@ final class Notifier: Sendable {
                 log.debug("wake-up not sent; waiters poll", metadata: ["error": "\(error)"])
             }
             // A busy process tells many things together. Whoever is cancelled by then is not waited for.
-            try? await Task.sleep(for: .milliseconds(2))
+            try? await Task.sleep(for: .microseconds(500))
         }
     }
 

@@ -43,7 +43,7 @@ enum StepStatements {
         ), drawing as materialized (
             -- What each step draws, by itself: all the other columns need not be sorted along.
             select place, user_id, case when is_next then draws else 0 end as draws,
-                \(active("state", isScheduled: "(is_kept or snooze is not null)"))::integer - was_active::integer as seats
+                \(isActive)::integer - was_active::integer as seats
             from held
         ), ranked as materialized (
             -- Where the step's sequences are among those that its user draws, and where the user is among all that draw.
@@ -93,7 +93,7 @@ enum StepStatements {
                     else clock_timestamp() + held.snooze * interval '1 second' end
             from held, sequences where held.is_next and jobs.user_id = held.user_id and jobs.id = held.id
             returning held.place, jobs.change_sequence, jobs.updated_at, jobs.next_action_at, jobs.attention_since,
-                was_active and jobs.next_action_at is null
+                was_active and not \(isActive)
                     and exists (\(AdmissionStatements.waiting(of: "jobs.user_id"))) as has_waiting
         ), entered as (
             insert into job_steps (user_id, job_id, state)
@@ -132,6 +132,9 @@ enum StepStatements {
     private static func active(_ state: String, isScheduled: String) -> String {
         "(\(state) in ('quoted', 'submitting', 'rendering', 'downloading') or \(state) = 'accepted' and \(isScheduled))"
     }
+
+    /// The same of a job as the step leaves it. One whose video is here takes no place, though it is still to be cleaned up.
+    private static let isActive = active("held.state", isScheduled: "(held.is_kept or held.snooze is not null)")
 
     /// A job as its holder's own step left it, for an answer that was lost.
     static let reread = Statement(
