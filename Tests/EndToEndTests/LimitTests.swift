@@ -1,4 +1,5 @@
 import Foundation
+import StackSupport
 import SyncService
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTransport
+import StackSupport
 import SyncService
 import TestSupport
 import Testing
