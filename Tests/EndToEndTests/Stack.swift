@@ -163,7 +163,7 @@ final class GondolaProcess: Sendable {
     }
 
     /// Where the build left the executables: beside the bundle that holds the tests.
-    private static let productsDirectory: URL = {
+    static let productsDirectory: URL = {
         let path = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: path).deletingLastPathComponent()
     }()
