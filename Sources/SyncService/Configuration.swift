@@ -13,6 +13,8 @@ public struct Configuration: Sendable {
     public var databaseConnections = 6
     /// A directory for finished videos and uploads, or a bucket: `s3://bucket/prefix`.
     public var storage = "gondola-data/objects"
+    /// Where objects may still be that are on their way to `storage`.
+    public var storageFormer: String?
     /// How to reach a bucket.
     public var s3 = S3Settings()
     /// With fewer free bytes than this for what is arriving, nothing new is submitted and no upload taken.

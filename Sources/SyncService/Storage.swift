@@ -20,26 +20,40 @@ struct Storage: Sendable {
 
     init(_ configuration: Configuration, state: StateDirectory) throws {
         floor = configuration.storageFloor
-        guard configuration.storage.hasPrefix("s3://") else {
-            do { objects = try LocalObjectStore(root: configuration.storage) } catch {
-                throw SetupError("GONDOLA_STORAGE cannot be used: \(error)")
-            }
-            http = nil
+        let places = [configuration.storage, configuration.storageFormer].compactMap(\.self)
+        http = places.contains { $0.hasPrefix("s3://") } ? try Self.client(configuration.s3) : nil
+        let current = try Self.open(configuration.storage, "GONDOLA_STORAGE", configuration.s3, http, state)
+        guard let place = configuration.storageFormer else {
+            objects = current
             return
         }
-        if let file = configuration.s3.authorityFile, !FileManager.default.isReadableFile(atPath: file) {
+        let former = try Self.open(place, "GONDOLA_STORAGE_FORMER", configuration.s3, http, state)
+        objects = MovingObjectStore(from: former, to: current)
+    }
+
+    private static func client(_ settings: S3Settings) throws(SetupError) -> CurlHTTPClient {
+        if let file = settings.authorityFile, !FileManager.default.isReadableFile(atPath: file) {
             throw SetupError("AWS_CA_BUNDLE: \(file) cannot be read")
         }
-        guard let credentials = configuration.s3.credentials else {
-            throw SetupError("a bucket needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        }
         var transport = CurlHTTPClient.Configuration()
-        transport.authorityFile = configuration.s3.authorityFile
-        let client = CurlHTTPClient(transport)
-        objects = try S3ObjectStore(
-            configuration.s3.location(configuration.storage), credentials, http: client,
-            configuration: S3ObjectStore.Configuration(scratch: state.objects))
-        http = client
+        transport.authorityFile = settings.authorityFile
+        return CurlHTTPClient(transport)
+    }
+
+    private static func open(
+        _ place: String, _ name: String, _ settings: S3Settings, _ http: CurlHTTPClient?, _ state: StateDirectory
+    ) throws -> any ObjectStore {
+        do {
+            guard let http, place.hasPrefix("s3://") else { return try LocalObjectStore(root: place) }
+            guard let credentials = settings.credentials else {
+                throw SetupError("a bucket needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            }
+            return try S3ObjectStore(
+                settings.location(place), credentials, http: http,
+                configuration: S3ObjectStore.Configuration(scratch: state.objects))
+        } catch let error as ObjectStoreError {
+            throw SetupError("\(name) cannot be used: \(error)")
+        }
     }
 
     /// For a store that is already open.

@@ -50,6 +50,50 @@ import VideoModels
         }
     }
 
+    @Test func `videos move to a bucket while they are watched`() async throws {
+        try await Stack.with { stack in
+            let old = stack.directory.appending(path: "objects").path
+            let first = try await stack.start()
+            let copy = try await stack.makeOneOfEachDelivery(first, try stack.phone(first))
+            #expect(await first.terminate() == 0)
+
+            var environment = try await bucket(["GONDOLA_STORAGE_FORMER": old])
+            let both = try await stack.start(environment)
+            try await stack.checkFiles(of: copy, try stack.phone(both))
+            let state = stack.directory.appending(path: "mover").path
+            let moved = try await storage("move", environment.merging(["GONDOLA_STATE_DIR": state]) { $1 })
+            #expect(moved.status == 0)
+            #expect(moved.output.contains(#""moved":4"#))
+            try await stack.checkFiles(of: copy, try stack.phone(both))
+            #expect(await both.terminate() == 0)
+
+            environment["GONDOLA_STORAGE_FORMER"] = nil
+            try FileManager.default.removeItem(atPath: old)
+            let new = try await stack.start(environment)
+            try await stack.checkFiles(of: copy, try stack.phone(new))
+            #expect(await new.terminate() == 0)
+        }
+    }
+
+    private func storage(_ command: String, _ environment: [String: String]) async throws -> (
+        status: Int32, output: String
+    ) {
+        let process = Process()
+        process.executableURL = GondolaProcess.productsDirectory.appending(path: "gondola")
+        process.arguments = ["storage", command, "--json"]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        let file = FileManager.default.temporaryDirectory.appending(path: "gondola-move-\(UUID())")
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: file) }
+        process.standardOutput = try FileHandle(forWritingTo: file)
+        let ended = Signal()
+        process.terminationHandler = { _ in ended.fire() }
+        try process.run()
+        await ended.wait()
+        return (process.terminationStatus, try String(contentsOf: file, encoding: .utf8))
+    }
+
     @Test func `a bucket that cannot be used keeps the process from starting, and the reason holds no secret`()
         async throws
     {

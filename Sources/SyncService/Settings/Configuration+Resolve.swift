@@ -131,7 +131,17 @@ extension Configuration {
                     source: "GONDOLA_OPS_LISTEN", given: opsListen.description,
                     expected: "another address than GONDOLA_LISTEN"))
         }
-        return storage.hasPrefix("s3://") ? findings + s3.findings(storage) : findings
+        if storage.hasPrefix("s3://") { findings += s3.findings(storage, named: "GONDOLA_STORAGE") }
+        if let storageFormer, storageFormer.hasPrefix("s3://") {
+            findings += s3.findings(storageFormer, named: "GONDOLA_STORAGE_FORMER")
+        }
+        if storageFormer == storage {
+            findings.append(
+                .init(
+                    source: "GONDOLA_STORAGE_FORMER", given: storageFormer,
+                    expected: "another place than GONDOLA_STORAGE"))
+        }
+        return findings
     }
 
     /// Variables named `GONDOLA_…` that are no settings, each with the name that was probably meant.

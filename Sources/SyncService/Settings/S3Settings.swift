@@ -31,12 +31,12 @@ public struct S3Settings: Hashable, Sendable {
 
     /// What is wrong with the name of a bucket and the way to it. Credentials are asked for where it is opened: most
     /// commands never do.
-    func findings(_ storage: String) -> [InvalidSettings.Finding] {
+    func findings(_ storage: String, named name: String) -> [InvalidSettings.Finding] {
         var findings: [InvalidSettings.Finding] = []
         do throws(InvalidS3Location) { _ = try location(storage) } catch {
             let (source, given): (String, String?) =
                 switch error {
-                case .storage: ("GONDOLA_STORAGE", storage)
+                case .storage: (name, storage)
                 case .endpoint where endpoint != nil: ("AWS_ENDPOINT_URL_S3", endpoint)
                 case .endpoint: ("AWS_ENDPOINT_URL", generalEndpoint)
                 case .region where region != nil: ("AWS_REGION", region)

@@ -20,6 +20,9 @@ extension Setting {
             .places, "GONDOLA_STORAGE", \.storage, .path,
             "Directory for finished videos and uploads, or s3://BUCKET/PREFIX with the usual AWS_ variables"),
         Setting(
+            .places, "GONDOLA_STORAGE_FORMER", \.storageFormer, ValueFormat.path.optional(),
+            "Where else videos and uploads are, until gondola storage move has brought them over"),
+        Setting(
             .places, "GONDOLA_STORAGE_FLOOR", \.storageFloor, .size(upTo: 1 << 50),
             "With less free than this nothing new is submitted or uploaded"),
         Setting(

@@ -76,6 +76,7 @@ struct PlaceFlags: SettingGroup {
     @Option(setting: "database-url") var databaseUrl: String?
     @Option(setting: "database-connections") var databaseConnections: String?
     @Option(setting: "storage") var storage: String?
+    @Option(setting: "storage-former") var storageFormer: String?
     @Option(setting: "storage-floor") var storageFloor: String?
     @Option(setting: "storage-delivery") var storageDelivery: String?
     @Option(setting: "storage-link-lifetime") var storageLinkLifetime: String?

@@ -9,7 +9,7 @@ struct SettingsTests {
     /// For every setting a value that is not its default.
     static let samples = [
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
-        "GONDOLA_STORAGE_FLOOR": "2GiB", "GONDOLA_STORAGE_DELIVERY": "redirect",
+        "GONDOLA_STORAGE_FORMER": "/srv/old", "GONDOLA_STORAGE_FLOOR": "2GiB", "GONDOLA_STORAGE_DELIVERY": "redirect",
         "GONDOLA_STORAGE_LINK_LIFETIME": "10m", "GONDOLA_S3_ADDRESSING": "path", "AWS_ACCESS_KEY_ID": "AK",
         "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-2", "AWS_ENDPOINT_URL_S3": "https://s3.example.com",
