@@ -4,8 +4,8 @@ import VideoModels
 
 extension Connection {
     /// Which of these reservations no budget has room for, and why. Called once a batch, inside its transaction, with the
-    /// jobs of all its steps locked; whatever is locked here comes after them in everybody's order, and users go by their
-    /// id. Those that have room are let in together: each counts for the next.
+    /// jobs of all its steps locked, and then the users whom they belong to; what is locked here comes after both in
+    /// everybody's order. Those that have room are let in together: each counts for the next.
     ///
     /// Whatever else reserves for these users waits from here to the commit, on the users' rows, and with a cap of the
     /// deployment everybody who reserves does. So what several workers let in at once never exceeds a limit.
@@ -24,8 +24,7 @@ extension Connection {
         throws(PostgresError) -> BudgetBook
     {
         let ids = Value.text("{\(Set(users.map(\.description)).sorted().joined(separator: ","))}")
-        // Statements of their own: only one that begins when the lock is held sees what others committed before.
-        if isLocking { try execute(BudgetStatements.lockUsers, [ids]) }
+        // A statement of its own: only one that begins when the lock is held sees what others committed before.
         if isLocking, !policy.cap.isUnlimited { try execute(BudgetStatements.lockCap, [.int(Self.capLock)]) }
         var now = Date.distantPast
         let pairs = try execute(BudgetStatements.read, [ids]).map { row throws(PostgresError) in

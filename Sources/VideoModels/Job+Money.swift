@@ -166,6 +166,7 @@ extension Job {
         public static let turn = Hold(
             kind: .known(.turn),
             message: "As many of your jobs are under way as may be at once; it begins when one ends.")
+        /// Waits for the model to be there again.
         public static let model = Hold(
             kind: .known(.model), message: "The model is offline or at capacity; nothing is paid meanwhile.")
 

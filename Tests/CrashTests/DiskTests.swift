@@ -7,7 +7,7 @@ import VeniceSimulator
 import VideoModels
 
 /// On file systems of a few megabytes, which only root can make.
-@Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: getuid() == 0, "mounting a file system needs root"))
+@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: getuid() == 0, "mounting a file system needs root"))
 struct DiskTests {
     @Test(arguments: [false, true])
     func `a video that finds the disk full waits, says why, and comes home when there is room`(

@@ -10,7 +10,7 @@ import VideoModels
 ///
 /// Leases and back-off are sixteen times as short as by default, and so is the outage: some seconds stand for a minute. The
 /// listener's and the claimer's rhythm of a second is the real one. `make chaos` has a whole minute at the real pace.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct OutageTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct OutageTests {
     /// Where a process stands still while its database goes away. The state that the job is in then.
     static let places = [
         "accepted": "quoteSending", "quoted": "stepWritten:1", "submitting": "queueHead",

@@ -5,7 +5,7 @@ import Testing
 import VideoModels
 
 /// A worker that stands still past its leases, as on a machine that was put to sleep, while others go on.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct StoppedWorkerTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StoppedWorkerTests {
     @Test func `a worker that slept with the intent to pay in hand does not send what a person has asked for again`()
         async throws
     {

@@ -7,7 +7,7 @@ import VeniceSimulator
 import VideoModels
 
 /// What keeps users and models from getting in each other's way, on real parts.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LimitTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LimitTests {
     @Test func `two processes share the limit of submissions, and the upstream never sees more`() async throws {
         try await Stack.with({
             $0.timeScale = 0.1

@@ -7,7 +7,7 @@ import VeniceSimulator
 import VideoModels
 
 /// Budgets, caps and lost answers, with the real executable on the simulator.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct MoneyJobTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MoneyJobTests {
     @Test func `a user's budget ends a job unpaid, and the quote had said so`() async throws {
         try await Stack.with { stack in
             let gondola = try await stack.start(["GONDOLA_USER_BUDGET_PER_DAY": "100"])

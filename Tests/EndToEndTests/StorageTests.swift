@@ -8,7 +8,7 @@ import VeniceSimulator
 import VideoModels
 
 /// The whole way of a video with its bytes in a bucket, and storage that takes nothing.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct StorageTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StorageTests {
     private func bucket(_ extra: [String: String] = [:]) async throws -> [String: String] {
         let environment = [
             "GONDOLA_STORAGE": "s3://\(SeaweedFS.bucket)/\(UUID().uuidString.lowercased())",

@@ -27,7 +27,7 @@ import VideoModels
         return [
             (JobPolicy(), plain, .sample), (lenient, plain, .sample), (strict, plain, .sample),
             (strict, plain, late),
-            (JobPolicy(), { JobProgress(state: $0, setbacks: 1) }, .sample),
+            (JobPolicy(), { JobProgress(state: $0, setbacks: 9) }, .sample),
             (JobPolicy(), { JobProgress(state: $0, maxPrice: .zero) }, .sample),
             (JobPolicy(), { JobProgress(state: $0, consent: ConsentGiven(.sample, at: .sample)) }, .sample),
         ]

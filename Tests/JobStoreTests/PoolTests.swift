@@ -293,7 +293,7 @@ import VideoModels
 
             listener.stop()
             let before = heard.withLock { $0.count }
-            try await database.submit()
+            try await database.submit(2)
             #expect(heard.withLock { $0.count } == before)
         }
     }

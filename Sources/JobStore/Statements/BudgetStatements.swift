@@ -1,8 +1,4 @@
 enum BudgetStatements {
-    /// In one order, so that two batches with the same users cannot wait for each other.
-    static let lockUsers = Statement(
-        "lock_users", "select id from users where id = any($1::uuid[]) order by id for no key update")
-
     /// Held until the transaction ends.
     static let lockCap = Statement("lock_spending_cap", "select pg_advisory_xact_lock($1)")
 
@@ -45,5 +41,5 @@ enum BudgetStatements {
         where hold is not null and leased_by is null and next_action_at > clock_timestamp()
         """)
 
-    static let all = [lockUsers, lockCap, read, readAll, set, lookAtHeld]
+    static let all = [lockCap, read, readAll, set, lookAtHeld]
 }

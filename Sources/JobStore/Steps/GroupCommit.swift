@@ -35,7 +35,7 @@ final class GroupCommit<Item: Grouped, Output: Sendable>: Sendable {
     private let tell: @Sendable ([Item], [Outcome]) -> Void
     private let queue = Mutex(Queue())
 
-    /// `body` writes a batch; `tell` hears afterwards what became of it.
+    /// `body` writes a batch; `tell` hears what became of it, before its callers do.
     init(
         pool: ConnectionPool, _ body: @escaping @Sendable ([Item], Connection) -> [Outcome],
         tell: @escaping @Sendable ([Item], [Outcome]) -> Void
@@ -81,10 +81,11 @@ final class GroupCommit<Item: Grouped, Output: Sendable>: Sendable {
         }
         // First the next batch, so that the server does not wait for whoever is told.
         order(queue.withLock { $0.finish(batch) })
+        // Before the callers go on: who listens here has heard of what they know to be written.
+        tell(items, outcomes)
         for (entry, outcome) in zip(batch, outcomes) {
             entry.caller.call.answer(entry.caller.place, outcome)
         }
-        tell(items, outcomes)
     }
 }
 

@@ -48,7 +48,7 @@ import VeniceTransport
         #expect(AccountSignal.signals(row.endpoint, status: row.status, headers, at: Self.now) == row.signals)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func `a smaller limit in a header tightens the budget of all workers, a larger none`() async throws {
         try await TestDatabase.with { database in
             let watch = AccountWatch(

@@ -9,7 +9,7 @@ import VideoModels
 
 @testable import SyncService
 
-@Suite(.timeLimit(.minutes(1))) struct SubmissionDeskTests {
+@Suite(.timeLimit(.minutes(10))) struct SubmissionDeskTests {
     private static let limit = RateLimit(endpoint: "queue", requests: 40, window: 60)
 
     private static func errand(_ user: UInt64, _ priority: Job.Priority = .normal) -> SubmissionLane.Errand {
@@ -77,7 +77,7 @@ import VideoModels
 
 /// The budget that two services share, with the desks that ask for it and a Postgres whose time is moved on whenever nobody
 /// may go: what is granted in ten minutes takes seconds.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SharedBudgetTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SharedBudgetTests {
     /// Records each grant with its moment in the time that has been moved.
     private static let recorder = """
         create table moved (seconds double precision not null);
