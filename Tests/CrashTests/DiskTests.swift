@@ -9,6 +9,9 @@ import VideoModels
 /// On file systems of a few megabytes, which only root can make.
 @Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: getuid() == 0, "mounting a file system needs root"))
 struct DiskTests {
+    /// Without the floor, which would keep a job from being paid before it finds the disk full.
+    private static let settings = OutageTests.rhythm().merging(["GONDOLA_STORAGE_FLOOR": "1"]) { $1 }
+
     @Test(arguments: [false, true])
     func `a video that finds the disk full waits, says why, and comes home when there is room`(
         isLengthUnknown: Bool
@@ -19,8 +22,8 @@ struct DiskTests {
         } _: { stack in
             let disk = try #require(try SmallDisk(at: stack.directory.appending(path: "objects"), megabytes: 4))
             defer { disk.remove() }
-            let process = try await stack.start(OutageTests.rhythm(), program: "crash-worker")
-            disk.fill(leaving: isLengthUnknown ? 8192 : 0)
+            let process = try await stack.start(Self.settings, program: "crash-worker")
+            disk.fill(leaving: 8192)
             let phone = try stack.phone(process)
             let job = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once").job.id
             #expect(try await process.setback(of: job) == "the disk is full")
@@ -38,7 +41,7 @@ struct DiskTests {
         try await Stack.with(OutageTests.configure) { stack in
             let disk = try #require(try SmallDisk(at: stack.directory.appending(path: "state/answers"), megabytes: 1))
             defer { disk.remove() }
-            let process = try await stack.start(OutageTests.rhythm(), program: "crash-worker")
+            let process = try await stack.start(Self.settings, program: "crash-worker")
             if isFull { disk.fill() } else { try disk.setReadOnly(true) }
             let phone = try stack.phone(process)
             let job = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once").job.id
@@ -46,7 +49,8 @@ struct DiskTests {
             #expect(reason.hasPrefix("the answer journal refuses: "))
             #expect(reason.hasSuffix(isFull ? "No space left on device" : "Read-only file system"), "\(reason)")
             let seen = try await stack.database.sql("select state, last_setback from jobs")
-            #expect(seen.hasPrefix("quoted|the answer journal refuses: "), "\(seen)")
+            // It may be trying again already.
+            #expect(seen.contains("|the answer journal refuses: "), "\(seen)")
             #expect(try await stack.simulator.ledger().calls(.queue) == 0)
             #expect(Journal(stack).count == (isFull ? 1 : 0))  // the one that fills the disk
 

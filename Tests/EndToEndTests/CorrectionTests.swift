@@ -52,7 +52,8 @@ import VideoModels
             let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
             #expect(copy.jobs[detail.job.id]?.status == .known(.failed))
             #expect(try await stack.simulator.ledger().charges.isEmpty)
-            #expect(try await stack.simulator.ledger().calls(.queue) == 2)
+            // Another try only where the answer has been forgotten meanwhile, and never without end.
+            #expect((2...6).contains(try await stack.simulator.ledger().calls(.queue)))
             #expect(await gondola.terminate() == 0)
         }
     }

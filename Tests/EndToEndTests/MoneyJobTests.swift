@@ -19,7 +19,7 @@ import VideoModels
 
             // Room for the one that is paid, and for half of another.
             let limit = Money(usd: price.usd * 3 / 2)
-            #expect(try await stack.gondola(["users", "budget", "e2e", "--per-month", limit.text]).status == 0)
+            #expect(try await stack.gondola(["users", "budget", stack.user.description, "--per-month", limit.text]).status == 0)
             let quote = try await phone.quote(Stack.textRequest())
             #expect(quote.budget?.fits == false)
             #expect(quote.budget?.limits.map(\.spent) == [price])
@@ -40,7 +40,8 @@ import VideoModels
             for line in [
                 "ledger balance --since 30d", "ledger spend --by user --since 30d", "ledger spend --by model",
                 "ledger unknowns --json", "ledger refunds --since 30d", "ledger audit --json",
-                "users budget e2e --per-day 5 --per-month 50", "users budget e2e --none", "users budget e2e --default",
+                "users budget \(stack.user) --per-day 5 --per-month 50", "users budget \(stack.user) --none",
+                "users budget \(stack.user) --default",
             ] {
                 let told = try await stack.gondola(line.split(separator: " ").map(String.init))
                 #expect(told.status == 0 && !told.output.isEmpty, "\(line): \(told.complaint)")
