@@ -55,7 +55,7 @@ actor ChaosCrew {
         var environment = OutageTests.rhythm([
             "GONDOLA_STATE_DIR": stack.directory.appending(path: states[number]).path,
             "GONDOLA_SECRET_KEY_FILE": stack.directory.appending(path: "secret.key").path,
-            "GONDOLA_ANSWER_TIMEOUT": "20s", "GONDOLA_CLAIM_INTERVAL": "2s",
+            "GONDOLA_ANSWER_TIMEOUT": "20s", "GONDOLA_STORAGE_FLOOR": "1", "GONDOLA_CLAIM_INTERVAL": "2s",
         ])
         if !isCalm {
             environment["GONDOLA_FAILPOINT"] = ChaosSchedule.order(
