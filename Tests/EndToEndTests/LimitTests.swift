@@ -9,10 +9,10 @@ import VideoModels
 /// What keeps users and models from getting in each other's way, on real parts.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct LimitTests {
     @Test func `two processes share the limit of submissions, and the upstream never sees more`() async throws {
-        try await Stack.with({
+        try await Stack.with {
             $0.timeScale = 0.1
             $0.queueLimitPerMinute = 6
-        }) { stack in
+        } _: { stack in
             let settings = ["GONDOLA_TIME_SCALE": "0.1", "GONDOLA_QUEUE_LIMIT": "6"]
             let first = try await stack.start(settings)
             let own = [

@@ -19,7 +19,8 @@ import VideoModels
 
             // Room for the one that is paid, and for half of another.
             let limit = Money(usd: price.usd * 3 / 2)
-            #expect(try await stack.gondola(["users", "budget", stack.user.description, "--per-month", limit.text]).status == 0)
+            let setting = ["users", "budget", stack.user.description, "--per-month", limit.text]
+            #expect(try await stack.gondola(setting).status == 0)
             let quote = try await phone.quote(Stack.textRequest())
             #expect(quote.budget?.fits == false)
             #expect(quote.budget?.limits.map(\.spent) == [price])
