@@ -1,5 +1,5 @@
 -- Fairness between users, and pauses of models. A user has so many jobs under way and no more: the others stay `accepted`
--- without a schedule, where no worker's claim meets them, and the next is admitted in the transaction in which one ends.
+-- without a schedule, where no worker's claim meets them, and the next is admitted right after one ends.
 
 alter table users
     -- The user's own limit of jobs under way; null for the deployment's. 0 lets nothing new begin.

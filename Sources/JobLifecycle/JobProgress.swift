@@ -315,9 +315,9 @@ private struct Transition {
     func held(_ job: JobProgress, _ hold: Job.Hold) -> Step {
         let left = hold.until.map { max(0, $0.timeIntervalSince(now)) } ?? JobPolicy.holdRecheck
         let wait = JobEffect.snooze(min(left, JobPolicy.holdRecheck))
+        // The last time nothing went wrong with it.
         return Step(
-            state: job.state, effects: job.hold == hold ? [wait] : [wait, .publish], setbacks: job.setbacks, hold: hold,
-            trouble: job.outlook.trouble)
+            state: job.state, effects: job.hold == hold ? [wait] : [wait, .publish], setbacks: job.setbacks, hold: hold)
     }
 
     func blocked(_ evidence: String) -> Step {

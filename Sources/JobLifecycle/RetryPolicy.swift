@@ -70,32 +70,54 @@ public struct RetryPolicy: Hashable, Sendable {
 
 /// A row of troubles that a bound counts.
 public struct Trouble: Hashable, Sendable, Codable {
+    /// Of whatever kind.
     public var since: Date
+    public var last: Date
+    /// Those of the last kind, one after the other.
+    public var kind: String
+    public var kindSince: Date
     public var tries: Int
-
-    public init(since: Date, tries: Int) {
-        self.since = since
-        self.tries = tries
-    }
 }
 
 extension RetryPolicy {
     /// The row with one more setback. Trouble that nobody bounds ends a row: it is no fault of the upstream's.
     func next(_ row: Trouble?, _ kind: Setback.Kind, at now: Date) -> Trouble? {
         guard bound(for: kind) != nil else { return nil }
-        return Trouble(since: row?.since ?? now, tries: (row?.tries ?? 0) + 1)
+        // After a long time without any, what was before is another story: the job waited for its turn, not for the upstream.
+        let row = row.flatMap { now.timeIntervalSince($0.last) < patience / 4 ? $0 : nil }
+        let (word, same) = (kind.word, row?.kind == kind.word ? row : nil)
+        return Trouble(
+            since: row?.since ?? now, last: now, kind: word, kindSince: same?.kindSince ?? now,
+            tries: (same?.tries ?? 0) + 1)
     }
 
     /// How a job ends whose row has reached its bound; nil while it goes on.
     func verdict(on row: Trouble?, _ kind: Setback.Kind, at now: Date) -> Failure? {
         guard let row, let bound = bound(for: kind) else { return nil }
-        guard row.tries >= bound.tries || now.timeIntervalSince(row.since) >= bound.age else { return nil }
-        let tried = "given up after \(row.tries) tries; nothing was charged."
+        // Kinds that take turns have an end, too.
+        guard
+            row.tries >= bound.tries || now.timeIntervalSince(row.kindSince) >= bound.age
+                || now.timeIntervalSince(row.since) >= max(patience, bound.age)
+        else { return nil }
+        let tried = "given up after \(row.tries) tries; nothing was charged for them."
         return switch kind {
         case .unreachable, .serverError, .throttled, .storage:
             Failure(.upstreamUnavailable, "The upstream did not take the request, \(tried)")
         case .accountRefused: Failure(.accountUnavailable, "The account that pays could not be used, \(tried)")
         case .modelUnavailable: Failure(.modelUnavailable, "The model stayed unavailable, \(tried)")
+        }
+    }
+}
+
+extension Setback.Kind {
+    /// What is bounded together.
+    fileprivate var word: String {
+        switch self {
+        case .unreachable, .serverError: "unreachable"
+        case .throttled: "throttled"
+        case .storage: "storage"
+        case .accountRefused: "account"
+        case .modelUnavailable: "model"
         }
     }
 }

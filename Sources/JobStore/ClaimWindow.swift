@@ -28,12 +28,19 @@ struct ClaimWindow: Hashable, Sendable {
     private var isFullLookCheap = true
     private var isLooking = false
 
-    /// A claim looked at `moment`, in the database's time; `last` is when its last job was due, if it found as many as it
-    /// asked for. One that found nothing does not know when it looked, and the place stays.
-    mutating func claimed(upTo last: Date?, at moment: Date?) {
+    /// A claim that began at the place `start` looked at `moment`, in the database's time; `last` is when its last job was
+    /// due, if it found as many as it asked for. One that found nothing does not know when it looked, and the place stays.
+    ///
+    /// What a look has found meanwhile, before that place, is not forgotten: the next claim begins there.
+    mutating func claimed(from start: Date?, upTo last: Date?, at moment: Date?) {
         guard let moment else { return }
         let recent = moment.addingTimeInterval(-Self.late)
-        passed = last.map { min($0, recent) } ?? recent
+        let next = last.map { min($0, recent) } ?? recent
+        if let start, let passed, passed < start {
+            self.passed = min(passed, next)
+            return
+        }
+        passed = next
     }
 
     /// The look that is to be taken now, beside the claims; the next comes after `looked`.

@@ -94,12 +94,14 @@ private struct Claimer: Sendable {
     }
 
     private func take(_ connection: Connection) throws -> [JobRecord] {
-        let from = Self.start(window.update { $0.passed })
+        let place = window.update { $0.passed }
         do {
             let rows = try connection.execute(
-                JobStatements.claim, [.int(limit), .double(lease), .text(worker), from])
+                JobStatements.claim, [.int(limit), .double(lease), .text(worker), Self.start(place)])
             let (records, looked) = try read(rows)
-            window.update { $0.claimed(upTo: rows.count == limit ? looked?.last : nil, at: looked?.moment) }
+            window.update {
+                $0.claimed(from: place, upTo: rows.count == limit ? looked?.last : nil, at: looked?.moment)
+            }
             return records
         } catch {
             window.update { $0.forget() }

@@ -27,6 +27,9 @@ struct Storage: Sendable {
             objects = current
             return
         }
+        if !place.hasPrefix("s3://"), !FileManager.default.fileExists(atPath: place + "/objects") {
+            throw SetupError("GONDOLA_STORAGE_FORMER: there is no storage in \(place)")
+        }
         let former = try Self.open(place, "GONDOLA_STORAGE_FORMER", configuration.s3, http, state)
         objects = MovingObjectStore(from: former, to: current)
     }

@@ -47,7 +47,7 @@ struct Feed: AsyncParsableCommand {
             switch object {
             case .job(let job):
                 let price = job.price.map { " \($0)" } ?? ""
-                let why = (job.failure?.message ?? job.attention?.message).map { ": \($0)" } ?? ""
+                let why = (job.failure?.message ?? job.attention?.message ?? job.hold?.message).map { ": \($0)" } ?? ""
                 return
                     "\(TimeText.clock(job.updatedAt))  job \(job.id)  \(job.status)  \(job.request.model)\(price)\(why)"
             case .video(let video):

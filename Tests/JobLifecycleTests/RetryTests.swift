@@ -32,7 +32,9 @@ import VideoModels
         let end = Date.sample.addingTimeInterval(hours * 3600)
         for start in Self.unpaid {
             var job = JobProgress(state: start)
-            try job.apply(.setback(Setback(kind, "x")))
+            for hour in 0..<Int(hours) {
+                try job.apply(.setback(Setback(kind, "x")), at: .sample.addingTimeInterval(Double(hour) * 3600))
+            }
             try job.apply(.setback(Setback(kind, "x")), at: end.addingTimeInterval(-1))
             #expect(job.state == start)
             #expect(try job.apply(.setback(Setback(kind, "x")), at: end) == [.publish])
@@ -123,8 +125,27 @@ import VideoModels
             tries += 1
         }
         #expect(job.state.word == "failed")
-        // A kind that gives up after 20 tries ends the row as soon as it comes after them.
-        #expect(tries <= 200)
+        // Kinds that take turns are ended by the age of the row.
+        #expect(tries <= 500)
+    }
+
+    @Test func `what was waited for long ago does not end a job at its next small trouble`() throws {
+        var now = Date.sample
+        func trouble(_ kind: Setback.Kind, after seconds: TimeInterval, _ job: inout JobProgress) throws {
+            now += seconds
+            _ = try job.apply(.setback(Setback(kind, "x")), policy: JobPolicy(), at: now, jitter: 0)
+        }
+        var job = JobProgress()
+        try trouble(.unreachable, after: 0, &job)
+        // The model was away for hours, and was asked for again and again.
+        for _ in 0..<40 { try trouble(.modelUnavailable, after: 600, &job) }
+        try trouble(.unreachable, after: 600, &job)
+        #expect(job.state == .accepted)
+        // The job waited for its turn for a week.
+        try trouble(.unreachable, after: 7 * 86_400, &job)
+        #expect(job.state == .accepted)
+        for _ in 0..<12 where job.state == .accepted { try trouble(.unreachable, after: 600, &job) }
+        #expect(job.state.word == "failed")
     }
 
     @Test func `a job that waits for its model says so, once, and no longer when it goes on`() throws {

@@ -55,7 +55,7 @@ import VideoModels
                 """) == "0")
     }
 
-    @Test(arguments: ends.indices) func `the end of one job admits the next, in the same transaction`(end: Int)
+    @Test(arguments: ends.indices) func `the end of one job admits the next at once`(end: Int)
         async throws
     {
         try await with(1) { database, store in

@@ -99,22 +99,22 @@ import VideoModels
         #expect(begin(.zero) == nil)
         #expect(!window.update { $0.looksWhenIdle })
         // All that it asked for: the place is the last job's time, however long ago that is.
-        window.update { $0.claimed(upTo: moment - 500, at: moment) }
+        window.update { $0.claimed(from: $0.passed, upTo: moment - 500, at: moment) }
         #expect(passed == moment - 500)
         // Less than it asked for: everything is claimed up to now, but for what commits late.
-        window.update { $0.claimed(upTo: nil, at: moment) }
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: moment) }
         #expect(passed == moment - ClaimWindow.late)
-        window.update { $0.claimed(upTo: moment - 0.01, at: moment) }
+        window.update { $0.claimed(from: $0.passed, upTo: moment - 0.01, at: moment) }
         #expect(passed == moment - ClaimWindow.late)
         // Nothing was found, so nobody knows when.
-        window.update { $0.claimed(upTo: nil, at: nil) }
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: nil) }
         #expect(passed == moment - ClaimWindow.late)
         window.update { $0.forget() }
         #expect(passed == nil)
     }
 
     @Test func `one look at a time, once a second, from the beginning for a twentieth of the time at most`() {
-        window.update { $0.claimed(upTo: moment, at: moment + 50) }
+        window.update { $0.claimed(from: $0.passed, upTo: moment, at: moment + 50) }
         #expect(begin(.zero) == .full)
         #expect(begin(.seconds(9)) == nil)
         window.update { $0.looked(.full, at: start, cost: .milliseconds(500), found: nil) }
@@ -129,7 +129,7 @@ import VideoModels
     }
 
     @Test func `a claim that finds nothing looks from the beginning itself only while that is cheap`() {
-        window.update { $0.claimed(upTo: nil, at: moment) }
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: moment) }
         #expect(window.update { $0.looksWhenIdle })
         window.update { $0.looked(.full, at: start, cost: ClaimWindow.cheap, found: nil) }
         #expect(!window.update { $0.looksWhenIdle })
@@ -138,9 +138,20 @@ import VideoModels
     }
 
     @Test func `what a look finds before the place moves the place back`() {
-        window.update { $0.claimed(upTo: nil, at: moment) }
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: moment) }
         window.update { $0.looked(.recent, at: start, cost: .milliseconds(1), found: moment - 900) }
         #expect(passed == moment - 900)
+    }
+
+    @Test func `a claim that was under way meanwhile does not forget what a look has found`() {
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: moment) }
+        let place = passed
+        window.update { $0.looked(.recent, at: start, cost: .milliseconds(1), found: moment - 900) }
+        window.update { $0.claimed(from: place, upTo: nil, at: moment + 1) }
+        #expect(passed == moment - 900)
+        // The next one begins there, and goes on from where it stops.
+        window.update { $0.claimed(from: $0.passed, upTo: nil, at: moment + 2) }
+        #expect(passed == moment + 2 - ClaimWindow.late)
     }
 }
 

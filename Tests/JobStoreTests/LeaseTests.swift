@@ -18,13 +18,13 @@ import VideoModels
                     "update jobs set next_action_at = now() - interval '\(100 - age) s' "
                         + "where id = '\(JobID.sample(number))'")
             }
-            let first = try await database.store.claim(limit: 4, lease: 60, worker: "a")
+            let first = try await database.store.claim(limit: 4, lease: 6000, worker: "a")
             #expect(first.map(\.id) == order.prefix(4).map { JobID.sample($0) })
             #expect(first.allSatisfy { $0.token == LeaseToken(1) && $0.leasedBy == "a" })
-            let second = try await database.store.claim(limit: 4, lease: 60, worker: "b")
+            let second = try await database.store.claim(limit: 4, lease: 6000, worker: "b")
             #expect(second.map(\.id) == order.suffix(2).map { JobID.sample($0) })
-            #expect(try await database.store.claim(limit: 4, lease: 60, worker: "b") == [])
-            #expect(try #require(try await database.store.untilDue()) > 30)
+            #expect(try await database.store.claim(limit: 4, lease: 6000, worker: "b") == [])
+            #expect(try #require(try await database.store.untilDue()) > 3000)
         }
     }
 
@@ -35,7 +35,7 @@ import VideoModels
             let claimed = try await (0..<8).concurrently { worker in
                 var mine: [JobID] = []
                 while true {
-                    let batch = try await database.store.claim(limit: 3, lease: 60, worker: "w\(worker)")
+                    let batch = try await database.store.claim(limit: 3, lease: 6000, worker: "w\(worker)")
                     if batch.isEmpty { return mine }
                     mine += batch.map(\.id)
                 }
@@ -100,12 +100,12 @@ import VideoModels
     @Test func `a job that waits its turn is neither renewed nor hurried by its last holder`() async throws {
         try await TestDatabase.with { database in
             let record = try await database.claimedJob()
-            let resting = try await database.store.advance(record, by: .postponed(30))
+            let resting = try await database.store.advance(record, by: .postponed(3000))
             #expect(resting.leasedBy == nil)
-            #expect(try await database.store.renew([record], lease: 600) == [record.lease])
+            #expect(try await database.store.renew([record], lease: 60_000) == [record.lease])
             try await database.store.giveBack([record])
             let due = try #require(try await database.store.untilDue())
-            #expect(due > 20 && due <= 30)
+            #expect(due > 2000 && due <= 3000)
         }
     }
 

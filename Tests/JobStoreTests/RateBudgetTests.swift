@@ -50,11 +50,13 @@ import VideoModels
 
     @Test func `a burst is granted at once, then the wait is told`() async throws {
         try await TestDatabase.with { database in
-            let (store, limit) = (database.store, RateLimit(endpoint: "retrieve", requests: 120, window: 60, burst: 12))
+            let (store, limit) = (
+                database.store, RateLimit(endpoint: "retrieve", requests: 120, window: 6000, burst: 12)
+            )
             #expect(try await store.take(limit, account: "main", upTo: 5) == .granted(5, isProbe: false))
             #expect(try await store.take(limit, account: "main", upTo: 50) == .granted(7, isProbe: false))
             let wait = try #require(try await store.wait(for: limit, account: "main"))
-            #expect(wait > 0 && wait <= 7)
+            #expect(wait > 0 && wait <= 700)
             // Each account and each endpoint has a budget of its own.
             #expect(try await store.take(limit, account: "other", upTo: 1) == .granted(1, isProbe: false))
             let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
@@ -88,10 +90,10 @@ import VideoModels
         try await TestDatabase.with { database in
             let store = database.store
             #expect(try await store.wait(for: retrieve, account: "main") == nil)
-            try await store.hold(endpoint: "retrieve", account: "main", for: 5)
+            try await store.hold(endpoint: "retrieve", account: "main", for: 5000)
             try await store.hold(endpoint: "retrieve", account: "main", for: 1)
             let wait = try #require(try await store.wait(for: retrieve, account: "main"))
-            #expect(wait > 1 && wait <= 5)
+            #expect(wait > 1000 && wait <= 5000)
             try await database.sql("update rate_budgets set held_until = now()")
             #expect(try await store.wait(for: retrieve, account: "main") == nil)
         }
@@ -99,8 +101,8 @@ import VideoModels
 
     @Test func `a hold counts before the first request too`() async throws {
         try await TestDatabase.with { database in
-            try await database.store.hold(endpoint: "retrieve", account: "main", for: 60)
-            #expect(try #require(try await database.store.wait(for: retrieve, account: "main")) > 1)
+            try await database.store.hold(endpoint: "retrieve", account: "main", for: 6000)
+            #expect(try #require(try await database.store.wait(for: retrieve, account: "main")) > 1000)
             #expect(try await database.store.wait(for: retrieve, account: "other") == nil)
         }
     }
@@ -114,8 +116,9 @@ extension PostgresStore {
 }
 
 @Suite struct BreakerTests {
-    private let retrieve = RateLimit(endpoint: "retrieve", requests: 120, window: 60)
-    private let queue = RateLimit(endpoint: "queue", requests: 40, window: 60)
+    // Long enough that a test that waits for its turn between two statements sees no difference.
+    private let retrieve = RateLimit(endpoint: "retrieve", requests: 120, window: 6000)
+    private let queue = RateLimit(endpoint: "queue", requests: 40, window: 6000)
 
     /// As if so many seconds had passed.
     private func pass(_ seconds: Double, in database: TestDatabase) async throws {
@@ -133,12 +136,12 @@ extension PostgresStore {
         try await TestDatabase.with { database in
             let store = database.store
             for number in 1...5 {
-                let rested = try await store.countFailure(account: "main", limit: 5, window: 30)
+                let rested = try await store.countFailure(account: "main", limit: 5, window: 3000)
                 #expect(rested == (number == 5))
             }
             for limit in [retrieve, queue] {
                 let wait = try #require(try await store.wait(for: limit, account: "main"))
-                #expect(wait > 20 && wait <= 30)
+                #expect(wait > 2000 && wait <= 3000)
                 #expect(try await store.wait(for: limit, account: "other") == nil)
             }
         }
@@ -147,8 +150,8 @@ extension PostgresStore {
     @Test func `failures that are long ago do not count`() async throws {
         try await TestDatabase.with { database in
             for _ in 1...20 {
-                #expect(try await database.store.countFailure(account: "main", limit: 5, window: 30) == false)
-                try await pass(8, in: database)
+                #expect(try await database.store.countFailure(account: "main", limit: 5, window: 3000) == false)
+                try await pass(800, in: database)
             }
         }
     }
@@ -156,14 +159,14 @@ extension PostgresStore {
     @Test func `after its rest an account is probed by one request at a time, and a success ends it`() async throws {
         try await TestDatabase.with { database in
             let store = database.store
-            try await store.openBreaker(account: "main", for: 30)
+            try await store.openBreaker(account: "main", for: 3000)
             // A success of before does not end the rest.
             #expect(try await store.closeBreaker(account: "main") == false)
-            #expect(try #require(try await store.wait(for: queue, account: "main")) > 20)
-            try await pass(31, in: database)
+            #expect(try #require(try await store.wait(for: queue, account: "main")) > 2000)
+            try await pass(3001, in: database)
             #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(1, isProbe: true))
-            #expect(try #require(try await store.wait(for: retrieve, account: "main")) > 20)
-            try await pass(31, in: database)
+            #expect(try #require(try await store.wait(for: retrieve, account: "main")) > 2000)
+            try await pass(3001, in: database)
             #expect(try await store.take(retrieve, account: "main", upTo: 10) == .granted(1, isProbe: true))
             #expect(try await store.closeBreaker(account: "main"))
             #expect(try await store.closeBreaker(account: "main") == false)
@@ -175,12 +178,12 @@ extension PostgresStore {
     @Test func `a pause that the upstream asked for does not end with a success elsewhere`() async throws {
         try await TestDatabase.with { database in
             let store = database.store
-            try await store.openBreaker(account: "main", for: 30)
-            try await pass(31, in: database)
+            try await store.openBreaker(account: "main", for: 3000)
+            try await pass(3001, in: database)
             #expect(try await store.take(retrieve, account: "main", upTo: 1) == .granted(1, isProbe: true))
-            try await store.hold(endpoint: "queue", account: "main", for: 60)
+            try await store.hold(endpoint: "queue", account: "main", for: 6000)
             #expect(try await store.closeBreaker(account: "main"))
-            #expect(try #require(try await store.wait(for: queue, account: "main")) > 50)
+            #expect(try #require(try await store.wait(for: queue, account: "main")) > 5000)
             #expect(try await store.wait(for: retrieve, account: "main") == nil)
         }
     }

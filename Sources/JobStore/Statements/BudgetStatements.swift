@@ -37,8 +37,13 @@ enum BudgetStatements {
     static let lookAtHeld = Statement(
         "look_at_held",
         """
-        update jobs set next_action_at = clock_timestamp()
-        where hold is not null and leased_by is null and next_action_at > clock_timestamp()
+        with held as materialized (
+            select user_id, id from jobs
+            where hold is not null and leased_by is null and next_action_at > clock_timestamp()
+            for no key update skip locked
+        )
+        update jobs set next_action_at = clock_timestamp() from held
+        where (jobs.user_id, jobs.id) = (held.user_id, held.id)
         """)
 
     static let all = [lockCap, read, readAll, set, lookAtHeld]

@@ -71,14 +71,25 @@ extension Attention {
     private static func choices(
         afterLosing price: Money, _ verdict: Job.Attention.Verdict?
     ) -> [Job.Attention.Choice] {
-        let again =
-            verdict == .notCharged
-            ? "Ask again for \(price); the first request was not charged."
-            : "Ask again for another \(price), although the first request may have been paid."
+        let (again, giveUp) =
+            switch verdict {
+            case .notCharged:
+                ("Ask again for \(price); the first request was not charged.", "Give up; nothing was charged.")
+            case .charged:
+                (
+                    "Ask again for another \(price); the first request was charged.",
+                    "Give up; the \(price) that was charged counts as spent."
+                )
+            case .undecidable, nil:
+                (
+                    "Ask again for another \(price), although the first request may have been paid.",
+                    "Give up; what may have been charged counts as spent."
+                )
+            }
         return [
             .wait("Wait: the answer may still be found, and what was charged may be found out."),
             Job.Attention.Choice(.resubmit, cost: price, message: again),
-            .giveUp("Give up; what may have been charged counts as spent."),
+            .giveUp(giveUp),
         ]
     }
 }

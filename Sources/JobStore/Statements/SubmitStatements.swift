@@ -33,9 +33,12 @@ enum SubmitStatements {
                 dense_rank() over (order by user_id) as user_place
             from job where known_job is null
         ), wanted as materialized (
-            select user_id, count(*) as draws, least(count(*), greatest(0, (
-                select coalesce(active_limit, $9::integer) - active_jobs from users where users.id = fresh.user_id
-            ))) as seats
+            -- A place that is free while others wait is theirs, in their order.
+            select user_id, count(*) as draws,
+                case when exists (\(AdmissionStatements.waiting(of: "fresh.user_id"))) then 0
+                else least(count(*), greatest(0, (
+                    select coalesce(active_limit, $9::integer) - active_jobs from users where users.id = fresh.user_id
+                ))) end as seats
             from fresh group by user_id
         ), drawn as (
             update users set change_sequence = users.change_sequence + wanted.draws,

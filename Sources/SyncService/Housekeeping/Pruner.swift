@@ -68,7 +68,16 @@ struct Pruner: Sendable {
     /// The bytes first: without the row nobody would find them again.
     private func pruneVideos() async throws -> Int {
         let videos = try await store.expiredVideos(olderThan: settings.tombstones, limit: settings.batch)
-        for video in videos { try await objects.delete(try ObjectKey(video.key)) }
-        return videos.isEmpty ? 0 : try await store.prune(videos)
+        var gone: [ExpiredVideo] = []
+        for video in videos {
+            do {
+                try await objects.delete(try ObjectKey(video.key))
+                gone.append(video)
+            } catch {
+                // One that cannot be removed holds up nothing else; its row stays, and so it is tried again.
+                log.warning("cannot remove a forgotten video", metadata: ["key": "\(video.key)", "error": "\(error)"])
+            }
+        }
+        return gone.isEmpty ? 0 : try await store.prune(gone)
     }
 }

@@ -53,7 +53,12 @@ struct ActionRunner: Sendable {
         return switch action {
         case .price: try await price(record, venice)
         case .intendSubmission:
-            try await hindrance(action, record) ?? ActionResult(.submissionIntended(by: record.token))
+            // Looked at before the turn, which may have taken a while.
+            if pauses.isOver(try record.request.model) {
+                ActionResult(.submissionIntended(by: record.token))
+            } else {
+                try await hindrance(action, record) ?? ActionResult(.submissionIntended(by: record.token))
+            }
         case .submit: await submit(record, venice, while: isOurs)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)

@@ -43,6 +43,10 @@ final class ModelPauses: Sendable {
             .modelUnavailable, "the model \(model) is paused: \(reason)", retryAfter: max(left, freshness))
     }
 
+    /// Whether the pause is over, for a job that has had its turn: whoever tries first finds out, and asking for the probe
+    /// again would give it to another while this one waits for its next turn.
+    func isOver(_ model: String) -> Bool { known.withLock { $0.ends[model].map { $0 <= .now } ?? true } }
+
     /// Enough for a price and a submission, with their waits. A probe that comes to nothing is followed by another.
     private var probeTime: TimeInterval { max(1, policy.modelPause.first * 4) }
 

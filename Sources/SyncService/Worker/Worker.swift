@@ -239,8 +239,12 @@ final class Worker: Sendable {
                 account: record.account, .look(law: law, submittedAt: rendering.submittedAt, lastLook: lastLook))
         case .cleanUp: return await polls.turn(account: record.account, .cleanUp)
         case .intendSubmission: break
-        // The intent took longer to become durable than a grant is good for.
-        case .submit: if let grantedAt, !SubmissionDesk.isStale(grantedAt, runner.queueLimit) { return true }
+        // Where the intent took longer to become durable than a grant is good for, it is taken back: an intent that waits
+        // for its next turn could only be reported lost if this process died.
+        // What is no longer ours is told late, by whoever was going to send it.
+        case .submit:
+            let isFresh = grantedAt.map { !SubmissionDesk.isStale($0, runner.queueLimit) } ?? false
+            return isFresh || !isOurs(record.lease)
         case .price, .reportLost, .store: return true
         }
         let isGranted = await submissions.turn(
@@ -250,10 +254,10 @@ final class Worker: Sendable {
         return isGranted
     }
 
-    /// An intent whose turn did not come before the worker closed.
+    /// An intent whose turn had passed before it was durable.
     private static let turnedAway = ActionResult(
-        .submissionNotSent(Setback(.throttled, "the worker stopped before the submission's turn")),
-        evidence: AttemptEvidence(.notSent, message: "the worker stopped before the submission's turn"))
+        .submissionNotSent(Setback(.throttled, "the submission's turn had passed before it could leave")),
+        evidence: AttemptEvidence(.notSent, message: "the submission's turn had passed before it could leave"))
 
     /// Whether a look found the job as it was. Such a look writes nothing; one that found the end teaches how long these
     /// renderings take.
