@@ -17,7 +17,10 @@ import Testing
             #expect(row.outcome.violations.isEmpty, "\(row.title): \(row.outcome.violations)")
             #expect(row.outcome.isReached || row.mayPass, "\(row.title) was not reached")
         }
-        let missed = Set(Failpoint.allCases.map { "\($0)" }).subtracting(rows.map(\.point))
+        // Whether a late answer is found depends on which of two workers is faster; `AnswerRecoveryTests` always finds one.
+        let missed = Set(Failpoint.allCases.map { "\($0)" }).subtracting(rows.map(\.point)).subtracting([
+            "\(Failpoint.lateAnswerFound)"
+        ])
         #expect(missed.isEmpty, "no scenario comes to these: \(missed.sorted())")
         try CrashReport(rows).keep()
     }

@@ -35,7 +35,7 @@ struct CrashScenario: Sendable {
         CrashScenario(name: "replay", request: Stack.textRequest(), prelude: ["journalDurable"]),
         CrashScenario(
             name: "stolen", request: Stack.privateRequest(),
-            faults: [Fault(.init(endpoint: .queue), .answerLate(milliseconds: 2000))], meddling: .steal),
+            faults: [Fault(.init(endpoint: .queue), .answerLate(milliseconds: 300))], meddling: .steal),
         CrashScenario(
             name: "corrected", request: correctable,
             faults: [
