@@ -23,14 +23,6 @@ extension Connection {
         }
     }
 
-    /// Gives the places of the jobs that have ended to those that wait for them. What fails here is found by
-    /// `admitLeftBehind`.
-    func admitNext(after written: [Written], limit: Int) {
-        let steps = written.compactMap { try? $0.get() }.filter(\.madeRoom)
-        guard !steps.isEmpty else { return }
-        _ = try? admit(Set(steps.map(\.record.user)), limit: limit)
-    }
-
     /// The same within the caller's transaction.
     func admitInTransaction(_ users: Set<UserID>, limit: Int) throws -> [UserID] {
         let ids = Value.text("{\(users.map(\.description).joined(separator: ","))}")
@@ -41,18 +33,17 @@ extension Connection {
             try execute(AdmissionStatements.admit, [.id(found.user), .int(min(found.room, 1000))]).count > 0
         }.map(\.user)
     }
+
+    /// Gives the places of the jobs that have ended to those that wait for them. What fails here is found by
+    /// `admitLeftBehind`.
+    func admitNext(after written: [Written], limit: Int) {
+        let steps = written.compactMap { try? $0.get() }.filter(\.madeRoom)
+        guard !steps.isEmpty else { return }
+        _ = try? admit(Set(steps.map(\.record.user)), limit: limit)
+    }
 }
 
 extension JobRecord {
     /// Taken in, but as many of the user's jobs are under way as may be.
     public var isWaitingForTurn: Bool { progress.state == .accepted && nextActionAt == nil }
-
-    /// Whether the job takes one of its user's places: on its way to a video, and not waiting for a person.
-    public var isActive: Bool {
-        switch progress.state {
-        case .accepted: nextActionAt != nil
-        case .quoted, .submitting, .rendering, .downloading: true
-        case .ready, .failed, .cancelled, .attention: false
-        }
-    }
 }

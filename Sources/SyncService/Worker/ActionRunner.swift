@@ -52,13 +52,7 @@ struct ActionRunner: Sendable {
         guard let venice = accounts[record.account] else { return Self.waitForAccount(record.account, action) }
         return switch action {
         case .price: try await price(record, venice)
-        case .intendSubmission:
-            // Looked at before the turn, which may have taken a while.
-            if pauses.isOver(try record.request.model) {
-                ActionResult(.submissionIntended(by: record.token))
-            } else {
-                try await hindrance(action, record) ?? ActionResult(.submissionIntended(by: record.token))
-            }
+        case .intendSubmission: try await intend(record)
         case .submit: await submit(record, venice, while: isOurs)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
@@ -75,15 +69,25 @@ struct ActionRunner: Sendable {
         switch action {
         case .price: return try await absence(of: try record.request.model, record)
         case .intendSubmission(let quotation):
-            // What could not be kept is not paid for.
-            if let trouble = await storage.trouble() {
-                return ActionResult(.setback(Setback(.storage, trouble, retryAfter: 10)))
-            }
+            if let shortage = await shortage() { return shortage }
             if let absence = try await absence(of: try record.request.model, record) { return absence }
             let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
             return try await store.refusal(of: reservation).map { ActionResult($0.event) }
         case .submit, .reportLost, .poll, .store, .cleanUp: return nil
         }
+    }
+
+    /// Looks again at what may have changed while the job waited for its turn.
+    private func intend(_ record: JobRecord) async throws -> ActionResult {
+        if let shortage = await shortage() { return shortage }
+        let model = try record.request.model
+        if !pauses.isOver(model), let absence = try await absence(of: model, record) { return absence }
+        return ActionResult(.submissionIntended(by: record.token))
+    }
+
+    /// What could not be kept is not paid for.
+    private func shortage() async -> ActionResult? {
+        await storage.trouble().map { ActionResult(.setback(Setback(.storage, $0, retryAfter: 10))) }
     }
 
     private func absence(of id: String, _ record: JobRecord) async throws -> ActionResult? {

@@ -228,7 +228,8 @@ final class Worker: Sendable {
         }
     }
 
-    /// Waits for the job's turn where the action needs a request of a shared budget. False when the worker is closing.
+    /// Waits for the job's turn where the action needs a request of a shared budget. False when the worker is closing, and
+    /// for an intent whose turn has passed.
     private func mayAct(
         _ action: NextAction, _ record: JobRecord, _ lastLook: Double, _ grantedAt: inout ContinuousClock.Instant?
     ) async -> Bool {
@@ -239,9 +240,8 @@ final class Worker: Sendable {
                 account: record.account, .look(law: law, submittedAt: rendering.submittedAt, lastLook: lastLook))
         case .cleanUp: return await polls.turn(account: record.account, .cleanUp)
         case .intendSubmission: break
-        // Where the intent took longer to become durable than a grant is good for, it is taken back: an intent that waits
-        // for its next turn could only be reported lost if this process died.
-        // What is no longer ours is told late, by whoever was going to send it.
+        // An intent that waited for another turn could only be reported lost if this process died, so it is taken back; one
+        // that is no longer ours is told of by whoever was going to send it.
         case .submit:
             let isFresh = grantedAt.map { !SubmissionDesk.isStale($0, runner.queueLimit) } ?? false
             return isFresh || !isOurs(record.lease)
