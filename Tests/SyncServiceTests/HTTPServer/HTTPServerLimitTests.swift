@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func `each limit has its status`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         (limits.targetBytes, limits.headerBytes, limits.headerFields, limits.bodyBytes) = (100, 1_000, 5, 10)
         limits.discardedBodyBytes = 0
         let long = String(repeating: "a", count: 3_000)
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func `a body past its limit is refused, announced or not, and a route may set its own`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         limits.bodyBytes = 10
         let handle: APIHandler = { request in
             var count = 0
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func `a header that never ends is given up`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         limits.header = .milliseconds(50)
         try await withServer(limits: limits, echo) { server in
             let client = try RawClient(server)
@@ -116,20 +116,26 @@ import Testing
         }
     }
 
-    @Test func `a connection that rests too long is closed without a word`() async throws {
-        var limits = HTTPServerLimits()
+    @Test(.timeLimit(.minutes(10))) func `a connection that rests too long is closed without a word`() async throws {
+        var limits = HTTPServerLimits.patient
         limits.idle = .milliseconds(50)
         try await withServer(limits: limits, echo) { server in
             #expect(try await RawClient(server).receive().isEmpty)
-            let client = try RawClient(server)
-            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(try await client.response().status == 200)
-            #expect(try await client.receive().isEmpty)
+            // On a busy machine the time may be over before the request is out: then the same again.
+            while true {
+                let client = try RawClient(server)
+                guard (try? await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")) != nil,
+                    let response = try? await client.response()
+                else { continue }
+                #expect(response.status == 200)
+                #expect(try await client.receive().isEmpty)
+                break
+            }
         }
     }
 
     @Test func `a body that stops or drips is given up`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         (limits.bodyProgress, limits.bodyProgressBytes) = (.milliseconds(100), 1 << 20)
         try await withServer(limits: limits, echo) { server in
             let stopped = try RawClient(server)
@@ -146,7 +152,7 @@ import Testing
     }
 
     @Test func `a client that takes nothing of its answer is cut off`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         limits.writeProgress = .milliseconds(50)
         let ended = DrainSignal()
         let handle: APIHandler = { _ in
@@ -167,7 +173,7 @@ import Testing
     }
 
     @Test func `connections past the limits are told so`() async throws {
-        var limits = HTTPServerLimits()
+        var limits = HTTPServerLimits.patient
         limits.connections = 2
         try await withServer(limits: limits, echo) { server in try await expectThirdIsRefused(server) }
         (limits.connections, limits.connectionsPerAddress) = (100, 2)

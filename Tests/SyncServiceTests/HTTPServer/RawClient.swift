@@ -156,7 +156,7 @@ extension ListenAddress {
 /// A server on a free port for the length of a test.
 @discardableResult
 func withServer<Result>(
-    limits: HTTPServerLimits = HTTPServerLimits(), trustedProxies: Set<String> = [],
+    limits: HTTPServerLimits = .patient, trustedProxies: Set<String> = [],
     _ handle: @escaping APIHandler, _ body: (HTTPServer) async throws -> Result
 ) async throws -> Result {
     let server = try await HTTPServer.start(
@@ -169,6 +169,19 @@ func withServer<Result>(
         await server.shutdown(grace: .zero)
         throw error
     }
+}
+
+extension HTTPServerLimits {
+    /// Waits as long as any test may take: on a busy machine a well-behaved client can be slower than a phone ever is. The
+    /// tests of slow clients set the waits that they mean.
+    static let patient: HTTPServerLimits = {
+        var limits = HTTPServerLimits()
+        limits.idle = .seconds(3600)
+        limits.header = .seconds(3600)
+        limits.bodyProgress = .seconds(3600)
+        limits.writeProgress = .seconds(3600)
+        return limits
+    }()
 }
 
 /// Says what it was asked.
