@@ -205,7 +205,8 @@ private struct Meddler: Sendable {
             _ = try await stack.database.sql(
                 """
                 update jobs set lease_token = lease_token + 1, leased_by = 'another',
-                    next_action_at = clock_timestamp() + interval '0.5 s'
+                    next_action_at = clock_timestamp() + interval '2 s'
+                where state = 'submitting'
                 """)
         case .drain:
             try await process.line { $0["event"] == "submissionAccepted" }

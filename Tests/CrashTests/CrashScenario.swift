@@ -35,7 +35,8 @@ struct CrashScenario: Sendable {
         CrashScenario(name: "replay", request: Stack.textRequest(), prelude: ["journalDurable"]),
         CrashScenario(
             name: "stolen", request: Stack.privateRequest(),
-            faults: [Fault(.init(endpoint: .queue), .answerLate(milliseconds: 300))], meddling: .steal),
+            // Time enough to steal it even on a busy machine, and the answer comes before the thief's lease ends.
+            faults: [Fault(.init(endpoint: .queue), .answerLate(milliseconds: 1200))], meddling: .steal),
         CrashScenario(
             name: "corrected", request: correctable,
             faults: [

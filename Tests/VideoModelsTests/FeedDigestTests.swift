@@ -1,5 +1,6 @@
 import Testing
-import VideoModels
+
+@testable import VideoModels
 
 @Suite struct FeedDigestTests {
     private let key = Change.ObjectKey(kind: .known(.job), id: "019aa5d2-7f41-7b52-9c0e-3a1d2f4b5c6d")
