@@ -6,7 +6,7 @@ import TestSupport
 import VeniceSimulator
 import VideoModels
 
-/// One job from its submission to its end, by processes of which some die on the way.
+/// A job, or two, from the submission to the end, by processes of which some die on the way.
 struct CrashRun: Sendable {
     var scenario: CrashScenario
     /// What the process under test is armed with, such as `journalWritten:2`.
@@ -75,7 +75,7 @@ struct CrashRun: Sendable {
     }
 }
 
-/// A user's phone through the lives of several processes: it submits once, under one key, and follows the feed.
+/// A user's phone through the lives of several processes: it submits each job under one key, and follows the feed.
 struct Life {
     enum End: Sendable {
         /// Nothing more happens by itself.
@@ -87,7 +87,7 @@ struct Life {
 
     private let stack: Stack
     private let scenario: CrashScenario
-    private var job: JobID?
+    private var jobs: [JobID] = []
     private var copy = ChangeReducer()
     private var cursor: String?
     /// A process died with an intent that nobody can know the end of.
@@ -103,6 +103,7 @@ struct Life {
     ) async throws -> End {
         var all = ["GONDOLA_TIME_SCALE": "\(CrashScenario.timeScale)", "GONDOLA_DATABASE_CONNECTIONS": "3"]
         (all["GONDOLA_LEASE"], all["GONDOLA_LEASE_RENEWAL"]) = ("15s", "5s")
+        all.merge(scenario.environment) { $1 }
         all.merge(environment) { $1 }
         let process = try await stack.launch(all, program: "crash-worker")
         last = process
@@ -126,7 +127,9 @@ struct Life {
     private mutating func follow(_ process: GondolaProcess) async throws {
         let phone = try stack.phone(process)
         let submission = JobSubmission(request: scenario.request)
-        if job == nil { job = try await phone.submit(submission, idempotencyKey: "once").job.id }
+        while jobs.count < scenario.jobs {
+            jobs.append(try await phone.submit(submission, idempotencyKey: "once-\(jobs.count)").job.id)
+        }
         var seen: Int
         repeat {
             seen = process.lineCount
@@ -144,13 +147,14 @@ struct Life {
     }
 
     private var isOver: Bool {
-        job.flatMap { copy.jobs[$0]?.status.known }.map { $0.isFinal || $0 == .attention } ?? false
+        jobs.count == scenario.jobs
+            && jobs.allSatisfy { copy.jobs[$0]?.status.known.map { $0.isFinal || $0 == .attention } ?? false }
     }
 
     /// What the next process can know: an intent whose answer is on no disk is of unknown outcome.
     private mutating func noteDeath() async throws {
-        let states = try await stack.database.sql("select state from jobs")
-        if states == "submitting", !Journal(stack).holdsAnswer { mayBeUnknown = true }
+        let submitting = try await stack.database.sql("select count(*) from jobs where state = 'submitting'")
+        if submitting == "1", !Journal(stack).holdsAnswer { mayBeUnknown = true }
     }
 
     /// Ends the last process in order; returns its status, or minus the signal that was quicker.
@@ -162,19 +166,25 @@ struct Life {
 
     /// Decides what a person has to decide, ends the last process in order, and compares everything with everything.
     mutating func settle() async throws -> [String] {
-        guard let last, let job else { return ["no process came so far that the job was submitted"] }
-        var violations: [String] = []
-        let phone = try stack.phone(last)
-        let status = copy.jobs[job]?.status.known
-        let isUnknown = mayBeUnknown || scenario.name == "lost answer"
-        if status != (isUnknown ? .attention : .ready) {
-            violations.append("the job is \(status.map { "\($0)" } ?? "nowhere")\(isUnknown ? ", not unknown" : "")")
+        guard let last, jobs.count == scenario.jobs else {
+            return ["no process came so far that the job was submitted"]
         }
-        if status == .attention { _ = try await phone.decide(.giveUp, on: job) }
+        let phone = try stack.phone(last)
+        var violations = endsAreRight() ? [] : ["the jobs are \(jobs.map { copy.jobs[$0]?.status })"]
+        let unknown = jobs.filter { copy.jobs[$0]?.status.known == .attention }
+        for job in unknown { _ = try await phone.decide(.giveUp, on: job) }
         violations += try await compareFeeds(phone)
         let end = await last.terminate()
         if end != 0 { violations.append("the last process ended with \(end)") }
-        return violations + (try await Agreement(stack).violations(decided: status == .attention ? 1 : 0))
+        return violations + (try await Agreement(stack).violations(decided: unknown.count))
+    }
+
+    /// All are ready, but for the one whose outcome nobody can know.
+    private func endsAreRight() -> Bool {
+        let statuses = jobs.map { copy.jobs[$0]?.status.known }
+        let isUnknown = mayBeUnknown || scenario.name == "lost answer"
+        return statuses.filter { $0 == .attention }.count == (isUnknown ? 1 : 0)
+            && statuses.allSatisfy { $0 == .ready || $0 == .attention }
     }
 
     private mutating func compareFeeds(_ phone: PhoneClient) async throws -> [String] {

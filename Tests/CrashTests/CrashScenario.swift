@@ -12,6 +12,10 @@ struct CrashScenario: Sendable {
     var meddling = Meddling.none
     /// Seconds of the real service's clock.
     var rendering = 5.0
+    /// How many such jobs the phone submits, one after the other.
+    var jobs = 1
+    /// Settings of every process of this way.
+    var environment: [String: String] = [:]
 
     /// What happens to the process from outside.
     enum Meddling: Sendable {
@@ -56,6 +60,26 @@ struct CrashScenario: Sendable {
             faults: [
                 Fault(.init(endpoint: .download), .truncate(after: 5000)),
                 Fault(.init(endpoint: .retrieve), .badGateway),
+            ]),
+        // The second waits for its turn, and both for room in every budget.
+        CrashScenario(
+            name: "one at a time", request: Stack.textRequest(), jobs: 2,
+            environment: [
+                "GONDOLA_ACTIVE_JOBS": "1", "GONDOLA_SPENDING_CAP_PER_DAY": "100", "GONDOLA_USER_BUDGET_PER_DAY": "100",
+            ]),
+        CrashScenario(
+            name: "at capacity", request: Stack.textRequest(),
+            faults: [Fault(.init(endpoint: .quote), .refuse(with: .capacity))]),
+        // The account rests, and is asked once more before everybody is.
+        CrashScenario(
+            name: "blocked", request: Stack.textRequest(),
+            faults: [
+                Fault(.init(endpoint: .retrieve), .block(seconds: 1)),
+                Fault(
+                    .init(endpoint: .retrieve, nth: 2),
+                    .reply(
+                        status: 429, headers: ["x-ratelimit-limit-requests": "60", "Retry-After": "1"], body: "{}",
+                        processed: false)),
             ]),
     ]
 

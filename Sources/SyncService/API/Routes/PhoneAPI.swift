@@ -2,6 +2,7 @@ import Foundation
 import JobLifecycle
 import JobStore
 import Logging
+import ObjectStorage
 import VideoModels
 
 /// The phone's API: every route, and who may ask. `docs/openapi.yaml` describes it for clients.
