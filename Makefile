@@ -39,6 +39,7 @@ run: programs ## the whole stack in the foreground; with VENICE_API_KEY set, on 
 
 test: bootstrap ## every test, against a private Postgres of its own
 	Tests/scripts/run
+	Tests/scripts/deploy
 	scripts/swift-test --parallel $(FLAGS) --skip 'EndToEndTests|CrashTests'
 	@# By themselves: real processes have to keep up with real time limits, which a busy test process takes from them.
 	scripts/swift-test --skip-build --parallel $(FLAGS) --filter EndToEndTests

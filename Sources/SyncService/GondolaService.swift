@@ -31,6 +31,8 @@ public struct GondolaService: Sendable {
     ) async throws {
         Failpoint.checkEnvironment()
         let signals = ShutdownSignal()
+        let manager = ServiceManager()
+        manager?.tell(.waiting("looking at the database"))
         let parts = try ServiceParts(configuration, roles: roles, log: log)
         defer {
             parts.http.stop()
@@ -50,11 +52,15 @@ public struct GondolaService: Sendable {
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
             try await onReady(servers.api?.address, servers.ops.address)
+            manager?.tell(.ready("serving"))
+            let beat = parts.workerHealth(worker != nil)
+            group.addTask { await manager?.keepAlive { beat().isHealthy } }
             log.info(
                 "ready",
                 metadata: ["api": "\(servers.api?.address.description ?? "-")", "ops": "\(servers.ops.address)"])
 
             let signal = await signals.wait()
+            manager?.tell(.stopping)
             log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
             async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
             if let worker, let working { await drain(worker, working, parts) }
@@ -129,6 +135,15 @@ struct ServiceParts: Sendable {
             store: store, venice: accounts.first,
             refreshInterval: configuration.modelsRefresh * configuration.timeScale,
             log: log)
+    }
+
+    /// Whether the worker's loop goes round, and for how long it has not. A process without one is always healthy.
+    func workerHealth(_ hasWorker: Bool) -> @Sendable () -> (isHealthy: Bool, age: TimeInterval) {
+        let limit = 30 + configuration.claimInterval
+        return { [workerHeartbeat] in
+            let age = workerHeartbeat.age.seconds
+            return (!hasWorker || age < limit, age)
+        }
     }
 
     var recovery: AnswerRecovery {

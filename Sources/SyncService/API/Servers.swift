@@ -53,8 +53,7 @@ struct OpsAPI: Sendable {
 
     /// Healthy means that the loops go round: a loop that hangs is not helped by a process that lives.
     private func health() -> APIResponse {
-        let age = parts.workerHeartbeat.age.seconds
-        let isHealthy = worker == nil || age < 30 + parts.configuration.claimInterval
+        let (isHealthy, age) = parts.workerHealth(worker != nil)()
         return report(isHealthy, ["worker": worker == nil ? "none" : isHealthy ? "ok" : "stuck for \(Int(age)) s"])
     }
 
