@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "VideoModels", targets: ["VideoModels"]),
+        .library(name: "FeedSync", targets: ["FeedSync", "FeedURLSession"]),
         .executable(name: "gondola", targets: ["gondola"]),
         .executable(name: "venice-simulator", targets: ["venice-simulator"]),
     ],
@@ -47,6 +48,11 @@ let package = Package(
         .target(name: "VideoModels"),
         .target(name: "JobLifecycle", dependencies: ["VideoModels"]),
 
+        // What a phone does with the feed: follows it over any HTTP, and keeps its copy in a file. Foundation alone.
+        .target(name: "FeedSync", dependencies: ["VideoModels"]),
+        // Apart, since the server has no use for `URLSession` and would load it.
+        .target(name: "FeedURLSession", dependencies: ["FeedSync", "VideoModels"]),
+
         // Adapters: each owns one outside thing, and none knows another.
         .target(name: "HTTPTransport", dependencies: ["CCurl", "CZlib"]),
         .target(name: "VeniceTransport", dependencies: ["VideoModels", "HTTPTransport", "Failpoints", "CSecp256k1"]),
@@ -60,12 +66,14 @@ let package = Package(
         .target(
             name: "SyncService",
             dependencies: [
-                "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
-                "Failpoints", asyncAlgorithms, collections, crypto, logging,
+                "VideoModels", "FeedSync", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore",
+                "ObjectStorage", "Failpoints", asyncAlgorithms, collections, crypto, logging,
             ] + nio),
         .executableTarget(
             name: "gondola",
-            dependencies: ["VideoModels", "JobLifecycle", "JobStore", "SyncService", argumentParser, logging]),
+            dependencies: [
+                "VideoModels", "FeedSync", "JobLifecycle", "JobStore", "SyncService", argumentParser, logging,
+            ]),
 
         // The upstream's double. Nothing above imports it.
         .target(
@@ -95,6 +103,11 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(
             name: "VideoModelsTests", dependencies: ["VideoModels", "TestSupport"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "FeedSyncTests",
+            dependencies: [
+                "FeedSync", "FeedURLSession", "VideoModels", "SyncService", "JobStore", "JobLifecycle", "TestSupport",
+            ]),
         .testTarget(name: "JobLifecycleTests", dependencies: ["JobLifecycle", "VideoModels", "TestSupport"]),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"] + nio),
         .testTarget(
@@ -117,7 +130,9 @@ let package = Package(
             ] + nio),
         .testTarget(
             name: "gondolaTests",
-            dependencies: ["gondola", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser]),
+            dependencies: [
+                "gondola", "FeedSync", "SyncService", "JobStore", "VideoModels", "TestSupport", argumentParser,
+            ]),
         .testTarget(
             name: "VeniceSimulatorTests",
             dependencies: ["VeniceSimulator", "VeniceTransport", "VideoModels", "HTTPTransport", "TestSupport"]),
@@ -141,13 +156,13 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport", "VeniceSimulator",
-                "TestSupport", "StackSupport",
+                "FeedSync", "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport",
+                "VeniceSimulator", "TestSupport", "StackSupport",
             ]),
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "SyncService", "JobStore", "JobLifecycle", "ObjectStorage", "VideoModels", "HTTPTransport",
+                "FeedSync", "SyncService", "JobStore", "JobLifecycle", "ObjectStorage", "VideoModels", "HTTPTransport",
                 "VeniceSimulator", "Failpoints", "TestSupport", "StackSupport",
             ],
             exclude: ["README.md"]),

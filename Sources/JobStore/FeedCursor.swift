@@ -47,7 +47,9 @@ public struct FeedCursor: Hashable, Sendable {
             digits.allSatisfy(\.isNumber) ? Int64(digits) : nil
         }
         switch (text.first, numbers.count) {
-        case ("s", 2): return numbers[0].flatMap { upper in numbers[1].map { .snapshot(upper: upper, below: $0) } }
+        case ("s", 2):
+            guard let upper = numbers[0], let below = numbers[1], below <= upper else { return nil }
+            return .snapshot(upper: upper, below: below)
         case ("c", 1): return numbers[0].map { .changes(sequence: $0) }
         default: return nil
         }

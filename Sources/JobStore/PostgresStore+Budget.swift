@@ -29,6 +29,7 @@ extension PostgresStore {
         ]
         let found = try await pool.run { try $0.execute(BudgetStatements.set, values).count }
         guard found == 1 else { throw StoreError.notFound }
+        notifier.note(users: [user])
     }
 
     /// Makes due what a limit of the deployment holds back. Returns how many jobs that are.

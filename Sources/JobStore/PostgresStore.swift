@@ -50,7 +50,7 @@ public struct PostgresStore: Sendable {
             connection.admitNext(after: written, limit: activeJobs)
             return written
         } tell: { [notifier] rows, outcomes in
-            let users = zip(rows, outcomes).filter { $0.step.publishes && $1.isSuccess }.map(\.0.step.record.user)
+            let users = zip(rows, outcomes).filter { $0.isOfFeed && $1.isSuccess }.map(\.0.step.record.user)
             notifier.note(users: users, jobs: outcomes.contains { (try? $0.get().madeRoom) == true })
         }
         submissions = GroupCommit(pool: hot) { rows, connection in
@@ -132,8 +132,12 @@ public enum StoreError: Error, Hashable, Sendable {
     /// The same idempotency key came with another body.
     case idempotencyConflict
     case nameTaken(String)
-    /// The cursor is of another history of the data, or of a time whose tombstones are gone.
+    /// The cursor is of a time whose tombstones are gone.
     case cursorExpired
+    /// The cursor is of another history of the data: the database was restored since.
+    case cursorOfOtherEpoch
+    /// The cursor is of a place that this history has not reached.
+    case cursorAhead
     /// A budget has no room for the reservation.
     case overBudget(BudgetRefusal)
 }

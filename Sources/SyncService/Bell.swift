@@ -4,7 +4,10 @@ import Synchronization
 final class Bell: Sendable {
     private struct State {
         var rung = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiter: CheckedContinuation<Bool, Never>?
+        /// Tells one wait's timer from the next, which wait's time is over from one that has just begun.
+        var wait = 0
+        var over = 0
     }
 
     private let state = Mutex(State())
@@ -15,27 +18,44 @@ final class Bell: Sendable {
             state.rung = state.waiter == nil
             return state.waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
-    /// Returns after a ring, after `duration`, or when the task is cancelled. One task at a time may wait.
-    func wait(atMost duration: Duration) async {
+    /// Returns after a ring, or when the task is cancelled: true; or after `duration`: false. One task at a time may wait.
+    @discardableResult
+    func wait(atMost duration: Duration) async -> Bool {
+        let number = state.withLock { state in
+            state.wait += 1
+            return state.wait
+        }
         // Without a parent because it has to end with this call, not before it: a child would have to be awaited.
         let timer = Task {
-            if (try? await Task.sleep(for: duration)) != nil { ring() }
+            if (try? await Task.sleep(for: duration)) != nil { end(number) }
         }
-        await withTaskCancellationHandler {
+        defer { timer.cancel() }
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let rung = state.withLock { state in
-                    if !state.rung { state.waiter = continuation }
+                let answer = state.withLock { state -> Bool? in
                     defer { state.rung = false }
-                    return state.rung
+                    if state.rung || state.over == number { return state.rung }
+                    state.waiter = continuation
+                    return nil
                 }
-                if rung { continuation.resume() }
+                if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
             ring()
         }
-        timer.cancel()
+    }
+
+    /// The wait of this number is over, if it is still the one under way.
+    private func end(_ number: Int) {
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard state.wait == number else { return nil }
+            state.over = number
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume(returning: false)
     }
 }

@@ -92,9 +92,17 @@ public struct Configuration: Sendable {
     public var assetBytesLimit: Int64 = 25 << 20
     /// The longest `wait` of a long-poll.
     public var feedWaitLimit: TimeInterval = 60
-    /// How often a waiting feed looks by itself, should wake-ups fail.
+    /// How often one look is taken for all waiting feeds together, should wake-ups fail; a sixth as often while they come.
     public var feedPollInterval: TimeInterval = 5
     public var feedPageLimit = 500
+    /// A page with a single change may be larger.
+    public var feedPageBytes: Int64 = 1 << 20
+    /// The longest that a read waits for the write that it names.
+    public var feedVisibilityWait: TimeInterval = 10
+    /// How often a stream without news says that it lives.
+    public var feedHeartbeat: TimeInterval = 15
+    /// How long a stream may last; its phone then goes on with another.
+    public var feedStreamLifetime: TimeInterval = 3600
 
     // The process.
 

@@ -47,6 +47,15 @@ public struct GondolaService: Sendable {
             group.addTask { await parts.models.run() }
             group.addTask { await parts.watch.run() }
             group.addTask { await parts.housekeeper.run() }
+            if roles.contains(.api) {
+                group.addTask {
+                    await parts.hub.run(every: .seconds(configuration.feedPollInterval), log: log) {
+                        listener.isConnected
+                    } look: {
+                        try await parts.store.feedMarks(of: $0)
+                    }
+                }
+            }
             group.addTask { await parts.storage.watch(every: .seconds(15), log: log) }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }

@@ -8,6 +8,10 @@ public struct Change: Hashable, Sendable {
     public enum Object: Hashable, Sendable {
         case job(Job)
         case video(Video)
+        /// The user's settings, of which there is one.
+        case settings(UserSettings)
+        /// What the user has spent, of which there is one.
+        case spending(Spending)
         /// A tombstone. The kind is a word of `Kind`, or a later one.
         case deleted(kind: Open<Kind>, id: String)
         /// A kind that this build does not know. Keep nothing; the cursor moves on.
@@ -15,7 +19,7 @@ public struct Change: Hashable, Sendable {
     }
 
     /// The kinds of objects that a feed holds.
-    public enum Kind: String, Sendable, CaseIterable { case job, video }
+    public enum Kind: String, Sendable, CaseIterable { case job, video, settings, spending }
 
     public init(sequence: Int64, object: Object) {
         self.sequence = sequence
@@ -27,6 +31,8 @@ public struct Change: Hashable, Sendable {
         switch object {
         case .job(let job): ObjectKey(kind: .known(.job), id: job.id.description)
         case .video(let video): ObjectKey(kind: .known(.video), id: video.id.description)
+        case .settings(let settings): ObjectKey(kind: .known(.settings), id: settings.id.description)
+        case .spending(let spending): ObjectKey(kind: .known(.spending), id: spending.id.description)
         case .deleted(let kind, let id): ObjectKey(kind: kind, id: id)
         case .unknown(let kind, let id): ObjectKey(kind: .unknown(kind), id: id)
         }
@@ -36,11 +42,16 @@ public struct Change: Hashable, Sendable {
     public struct ObjectKey: Hashable, Sendable {
         public var kind: Open<Kind>
         public var id: String
+
+        public init(kind: Open<Kind>, id: String) {
+            self.kind = kind
+            self.id = id
+        }
     }
 }
 
 extension Change: Codable {
-    enum CodingKeys: String, CodingKey { case sequence, kind, id, deleted, job, video }
+    enum CodingKeys: String, CodingKey { case sequence, kind, id, deleted, job, video, settings, spending }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -54,6 +65,8 @@ extension Change: Codable {
         switch kind {
         case .known(.job): object = .job(try container.decode(Job.self, forKey: .job))
         case .known(.video): object = .video(try container.decode(Video.self, forKey: .video))
+        case .known(.settings): object = .settings(try container.decode(UserSettings.self, forKey: .settings))
+        case .known(.spending): object = .spending(try container.decode(Spending.self, forKey: .spending))
         case .unknown(let kind): object = .unknown(kind: kind, id: id)
         }
     }
@@ -66,6 +79,8 @@ extension Change: Codable {
         switch object {
         case .job(let job): try container.encode(job, forKey: .job)
         case .video(let video): try container.encode(video, forKey: .video)
+        case .settings(let settings): try container.encode(settings, forKey: .settings)
+        case .spending(let spending): try container.encode(spending, forKey: .spending)
         case .deleted: try container.encode(true, forKey: .deleted)
         case .unknown: break
         }

@@ -1,61 +1,57 @@
-/// A device's copy of a user's objects: applies the pages of the feed, in any number of tries.
+/// Keeps a device's copy of a user's objects: applies the pages of the feed, in any number of tries.
 ///
-/// Applying a page twice changes nothing, a page that comes late is passed over, and an older version never replaces
-/// a newer one. Drop the answers to what was asked before `resynchronise()`. Keep `self` (it is
-/// `Codable`) in one atomic write: the cursor belongs to exactly this data.
-public struct ChangeReducer: Hashable, Sendable, Codable {
-    public private(set) var jobs: [JobID: Job] = [:]
-    public private(set) var videos: [VideoID: Video] = [:]
+/// A page counts only as the answer to the cursor at which the copy stands. One that comes twice, late or out of turn is
+/// passed over, whatever history it comes from, and what it told is asked for again. So each page is applied once, in
+/// order, and data and cursor are stored in one step: a device that dies at any moment goes on where it was.
+public struct ChangeReducer<Store: ChangeStore> {
+    /// The copy. It changes through this reducer alone.
+    public private(set) var store: Store
+
+    public init(_ store: Store) { self.store = store }
+
     /// What to ask the next page with; nil asks for a snapshot.
-    public private(set) var cursor: String?
-    private var sequences: [String: Int64] = [:]
-    /// While a snapshot is under way: the keys it has named so far.
-    private var named: Set<String>?
+    public var cursor: String? { store.state.cursor }
 
-    public init() {}
+    /// A snapshot, or what changed meanwhile, is under way: ask on without waiting.
+    public var isCatchingUp: Bool { store.state.phase != .following }
 
-    /// Starts over with a snapshot and keeps the data until that is complete, for `cursor_expired` and the like.
-    public mutating func resynchronise() {
-        cursor = nil
-        named = nil
+    /// What became of a page.
+    public enum Outcome: Hashable, Sendable {
+        /// It is in the copy.
+        case applied
+        /// It answers another cursor than the copy's: late, or a second time. Nothing changed.
+        case stale
+        /// It answers the cursor and yet does not follow on the copy: `resynchronise()`. Nothing changed.
+        case misplaced
     }
 
-    /// Takes in the page that the cursor was given for. One that comes late or twice changes nothing.
-    public mutating func apply(_ page: ChangePage) {
-        if page.isSnapshot, cursor == nil { named = [] }
-        // A snapshot's page belongs to one under way, any other page to none: what does not is late, and known already.
-        guard page.isSnapshot ? named != nil : named == nil && cursor != nil else { return }
-        for change in page.changes {
-            let key = "\(change.key.kind)/\(change.key.id)"
-            named?.insert(key)
-            apply(change, under: key, always: page.isSnapshot)
-        }
-        // A snapshot names all that lives: what it did not name is gone.
-        if page.isSnapshot, !page.hasMore, let living = named {
-            for key in sequences.keys where !living.contains(key) {
-                sequences[key] = nil
-                remove(key)
-            }
-            named = nil
-        }
-        cursor = page.cursor
+    /// Takes in a page.
+    ///
+    /// - Parameter cursor: The one that the page was asked with. In a stream that is the cursor of the page before.
+    /// - Throws: what the store throws; then nothing has changed, and the same page can be applied again.
+    @discardableResult
+    public mutating func apply(
+        _ page: ChangePage, askedWith cursor: String?
+    ) throws(Store.Failure) -> Outcome {
+        guard cursor == store.state.cursor else { return .stale }
+        guard let batch = ChangeBatch(page, after: store.state) else { return .misplaced }
+        // A poll that ended without news is no reason to write.
+        if batch != ChangeBatch(store.state) { try store.commit(batch) }
+        return .applied
     }
 
-    /// A snapshot is the truth even where its sequence is lower: after a restore the counters start further back.
-    private mutating func apply(_ change: Change, under key: String, always: Bool) {
-        guard always || change.sequence > sequences[key] ?? 0 else { return }
-        sequences[key] = change.sequence
-        switch change.object {
-        case .job(let job): jobs[job.id] = job
-        case .video(let video): videos[video.id] = video
-        case .deleted, .unknown: remove(key)
-        }
-    }
-
-    /// The sequence of what is gone is kept until the next snapshot: a late page must not bring the object back.
-    private mutating func remove(_ key: String) {
-        let id = String(key.drop { $0 != "/" }.dropFirst())
-        if key.hasPrefix("job/") { if let id = JobID(id) { jobs[id] = nil } }
-        if key.hasPrefix("video/") { if let id = VideoID(id) { videos[id] = nil } }
+    /// Starts over with a snapshot, for `cursor_expired` and the like.
+    ///
+    /// All data stays. What the snapshot did not name goes once the changes since its beginning are here as well.
+    public mutating func resynchronise() throws(Store.Failure) {
+        try store.commit(ChangeBatch(store.state.startingOver))
     }
 }
+
+extension ChangeReducer where Store == MemoryChangeStore {
+    /// Keeps the copy in memory.
+    public init() { self.init(MemoryChangeStore()) }
+}
+
+extension ChangeReducer: Sendable where Store: Sendable {}
+extension ChangeReducer: Equatable where Store: Equatable {}

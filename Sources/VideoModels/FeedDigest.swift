@@ -45,18 +45,21 @@ public struct FeedDigest: Hashable, Sendable {
         return sum
     }
 
+    /// Adds the digest of other objects.
     public static func += (one: inout FeedDigest, other: FeedDigest) { one = one + other }
 
+    /// Takes the digest of some of the objects off.
     public static func -= (one: inout FeedDigest, other: FeedDigest) { one = one - other }
 
     /// Where an object stands in the tree of digests, whatever its version: 16 hexadecimal digits, `mix(name)`. The objects
     /// whose place begins with the same digits make one node.
     public static func place(of key: Change.ObjectKey) -> String { hex(mix(name(of: key))) }
 
-    private static func name(of key: Change.ObjectKey) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(key.kind)/\(key.id)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return hash
+    private static func name(of key: Change.ObjectKey) -> UInt64 { fnv1a("\(key.kind)/\(key.id)".utf8) }
+
+    /// FNV-1a of 64 bits. No byte of equally many can change alone without changing it.
+    package static func fnv1a(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {
@@ -66,7 +69,7 @@ public struct FeedDigest: Hashable, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    private static func hex(_ value: UInt64) -> String {
+    package static func hex(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -39,6 +39,11 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case unavailable
         case storageFull = "storage_full"
         case internalError = "internal_error"
+        /// The cursor is of a place that this history of the data has not reached; start over as after `cursor_expired`.
+        case cursorAhead = "cursor_ahead"
+        case notAcceptable = "not_acceptable"
+        /// What `wait_for` named is not to be seen yet where this answer would come from.
+        case notYetVisible = "not_yet_visible"
     }
 
     public init(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeedSync
 import Foundation
 import SyncService
 import VideoModels
@@ -81,7 +82,7 @@ struct Submit: AsyncParsableCommand {
 
     /// Follows the feed until the job stands still. Returns the job as it stands then.
     private func follow(_ detail: JobDetail, with client: PhoneClient) async throws -> Job {
-        var follower = FeedFollower(client)
+        var follower = FeedClient(client)
         var job = detail.job
         var shown: String?
         while true {
@@ -90,11 +91,11 @@ struct Submit: AsyncParsableCommand {
                 shown = job.standing
             }
             if job.status.known?.isFinal == true || job.status == .known(.attention) { break }
-            _ = try await follower.next(onTrouble: Feed.Tail.report)
+            _ = try await follower.next(notice: FeedNoticeText.report)
             job = follower.copy.jobs[job.id] ?? job
         }
         guard let output, let id = job.videoID else { return job }
-        while follower.copy.videos[id] == nil { _ = try await follower.next(onTrouble: Feed.Tail.report) }
+        while follower.copy.videos[id] == nil { _ = try await follower.next(notice: FeedNoticeText.report) }
         if let video = follower.copy.videos[id] {
             try await client.download(video, to: output)
             if !format.isJSON { Terminal.say("\(output)  \(SizeText.rounded(video.bytes))  SHA-256 \(video.sha256)") }

@@ -11,8 +11,7 @@ final class ChaosPhone: Sendable {
         var token = Redacted("")
         var submitted: Set<JobID> = []
         var wanted = 0
-        var copy = ChangeReducer()
-        var cursor: String?
+        var feed = ChangeReducer()
         var isStopped = false
     }
 
@@ -59,12 +58,9 @@ final class ChaosPhone: Sendable {
     /// Follows the feed from nothing, through every server, until `stop()`.
     func follow() async {
         while !state.value.isStopped {
-            let cursor = state.value.cursor
+            let cursor = state.value.feed.cursor
             guard let page = try? await ask({ try await $0.changes(cursor: cursor, wait: 1) }) else { return }
-            state.change {
-                $0.copy.apply(page)
-                $0.cursor = page.cursor
-            }
+            state.change { $0.feed.apply(page, askedWith: cursor) }
         }
     }
 
@@ -75,12 +71,12 @@ final class ChaosPhone: Sendable {
         let state = state.value
         return state.submitted.count == state.wanted
             && state.submitted.allSatisfy {
-                state.copy.jobs[$0]?.status.known.map { $0.isFinal || $0 == .attention } ?? false
+                state.feed.store.jobs[$0]?.status.known.map { $0.isFinal || $0 == .attention } ?? false
             }
     }
 
     func giveUpUnknown() async throws {
-        for job in state.value.copy.jobs.values where job.status == .known(.attention) {
+        for job in state.value.feed.store.jobs.values where job.status == .known(.attention) {
             _ = try await ask { try await $0.decide(.giveUp, on: job.id) }
         }
     }
@@ -90,18 +86,15 @@ final class ChaosPhone: Sendable {
         var found: [String] = []
         var isBehind = true
         while isBehind {
-            let cursor = state.value.cursor
+            let cursor = state.value.feed.cursor
             let page = try await ask { try await $0.changes(cursor: cursor) }
-            state.change {
-                $0.copy.apply(page)
-                $0.cursor = page.cursor
-            }
-            isBehind = page.hasMore
+            state.change { $0.feed.apply(page, askedWith: cursor) }
+            isBehind = page.hasMore || state.value.feed.isCatchingUp
         }
         var fresh = ChangeReducer()
-        fresh.apply(try await ask { try await $0.changes() })
-        let copy = state.value.copy
-        if fresh.jobs != copy.jobs || fresh.videos != copy.videos {
+        fresh.apply(try await ask { try await $0.changes() }, askedWith: nil)
+        let copy = state.value.feed.store
+        if fresh.store.jobs != copy.jobs || fresh.store.videos != copy.videos {
             found.append("user \(number): the feed lost a change")
         }
         if Set(copy.jobs.keys) != state.value.submitted {

@@ -88,8 +88,8 @@ struct Life {
     private let stack: Stack
     private let scenario: CrashScenario
     private var jobs: [JobID] = []
-    private var copy = ChangeReducer()
-    private var cursor: String?
+    private var feed = ChangeReducer()
+    private var copy: MemoryChangeStore { feed.store }
     /// A process died with an intent that nobody can know the end of.
     private var mayBeUnknown = false
     private var last: GondolaProcess?
@@ -133,9 +133,9 @@ struct Life {
         var seen: Int
         repeat {
             seen = process.lineCount
+            let cursor = feed.cursor
             let page = try await phone.changes(cursor: cursor, wait: isOver ? 0 : 10)
-            copy.apply(page)
-            cursor = page.cursor
+            feed.apply(page, askedWith: cursor)
             // The upstream's copy may be left to remove, of which no phone is told.
             if isOver, try await !isSettled() { await process.waitForNews(after: seen) }
         } while try await !isSettled()
@@ -190,14 +190,15 @@ struct Life {
     private mutating func compareFeeds(_ phone: PhoneClient) async throws -> [String] {
         var isBehind = true
         while isBehind {
+            let cursor = feed.cursor
             let page = try await phone.changes(cursor: cursor)
-            copy.apply(page)
-            (cursor, isBehind) = (page.cursor, page.hasMore)
+            feed.apply(page, askedWith: cursor)
+            isBehind = page.hasMore || feed.isCatchingUp
         }
         var fresh = ChangeReducer()
-        fresh.apply(try await phone.changes())
-        let isEqual = fresh.jobs == copy.jobs && fresh.videos == copy.videos
-        return isEqual ? [] : ["the feed that was followed and a snapshot differ: \(copy) and \(fresh)"]
+        fresh.apply(try await phone.changes(), askedWith: nil)
+        let isEqual = fresh.store.jobs == copy.jobs && fresh.store.videos == copy.videos
+        return isEqual ? [] : ["the feed that was followed and a snapshot differ: \(copy) and \(fresh.store)"]
     }
 }
 

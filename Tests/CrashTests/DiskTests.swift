@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import StackSupport
 import SyncService
@@ -62,7 +63,7 @@ struct DiskTests {
     /// The wait after trouble with a disk is ten seconds; they pass at once.
     private func finish(_ job: JobID, _ stack: Stack, _ process: GondolaProcess) async throws {
         _ = try await stack.database.sql("update jobs set next_action_at = clock_timestamp() where leased_by is null")
-        var follower = FeedFollower(try stack.phone(process), wait: 10)
+        var follower = FeedClient(try stack.phone(process))
         repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status.known?.isFinal != true
         #expect(follower.copy.jobs[job]?.status == .known(.ready))
         try await process.waitFor("cleanedUp", of: job)

@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import StackSupport
 import SyncService
@@ -133,7 +134,7 @@ import VideoModels
         _ job: JobID, _ stack: Stack, _ process: GondolaProcess, _ state: String
     ) async throws {
         let phone = try stack.phone(process)
-        var follower = FeedFollower(phone, wait: 10)
+        var follower = FeedClient(phone)
         repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status.known?.isFinal != true
         #expect(follower.copy.jobs[job]?.status == .known(.ready), "\(state)")
         while try await stack.database.store.untilDue() != nil {

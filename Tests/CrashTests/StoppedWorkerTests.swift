@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import StackSupport
 import SyncService
@@ -12,7 +13,7 @@ import VideoModels
         try await withTwoWorkers { stack, sleeper, job, other in
             let phone = try stack.phone(other)
             _ = try await phone.decide(.resubmit, on: job)
-            var follower = FeedFollower(phone, wait: 10)
+            var follower = FeedClient(phone)
             repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status != .known(.ready)
             sleeper.goOn()
             try await sleeper.line { $0["message"] == "lost the lease; another worker has the job" }
@@ -25,7 +26,7 @@ import VideoModels
     @Test func `that nothing was sent is told late, and nobody has to decide any more`() async throws {
         try await withTwoWorkers { stack, sleeper, job, other in
             sleeper.goOn()
-            var follower = FeedFollower(try stack.phone(other), wait: 10)
+            var follower = FeedClient(try stack.phone(other))
             repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status != .known(.ready)
             let attempts = try await stack.database.sql("select outcome from attempts order by lease_token")
             #expect(attempts.split(separator: "\n") == ["not_sent", "accepted"])

@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import StackSupport
 import SyncService
@@ -197,9 +198,10 @@ extension Stack {
     /// Follows the feed from nothing until the copy is as wanted.
     @discardableResult
     func follow(
-        _ phone: PhoneClient, until isEnough: (ChangeReducer) -> Bool
-    ) async throws -> ChangeReducer {
-        var follower = FeedFollower(phone, wait: 20)
+        _ phone: PhoneClient, until isEnough: (MemoryChangeStore) -> Bool
+    ) async throws -> MemoryChangeStore {
+        // A poll comes back in any case, so that a copy that does not get there is noticed.
+        var follower = FeedClient(phone, options: .init(wait: 20, listens: false))
         let end = ContinuousClock.now + .seconds(180)
         repeat {
             _ = try await follower.next()
@@ -212,7 +214,7 @@ extension Stack {
     }
 
     /// Asks for a video of every kind of delivery, and waits until all are here, whole, and gone upstream.
-    func makeOneOfEachDelivery(_ gondola: GondolaProcess, _ phone: PhoneClient) async throws -> ChangeReducer {
+    func makeOneOfEachDelivery(_ gondola: GondolaProcess, _ phone: PhoneClient) async throws -> MemoryChangeStore {
         let image = try await phone.uploadAsset(file: try await picture(), contentType: "image/png")
         var jobs: [JobID] = []
         for request in [Stack.textRequest(), Stack.privateRequest(), Stack.imageRequest(image.id)] {
@@ -227,7 +229,7 @@ extension Stack {
     }
 
     /// Every video comes down whole, with the bytes that the upstream delivered.
-    func checkFiles(of copy: ChangeReducer, _ phone: PhoneClient) async throws {
+    func checkFiles(of copy: MemoryChangeStore, _ phone: PhoneClient) async throws {
         let delivered = Set(try await simulator.ledger().jobs.compactMap(\.deliveredSHA256))
         for video in copy.videos.values {
             let path = directory.appending(path: "\(video.id).mp4").path

@@ -255,7 +255,7 @@ import VideoModels
 
             let copy = try await stack.follow(phone) { $0.jobs[detail.job.id]?.isOver == true }
             try await gondola.waitFor("cleanedUp", of: detail.job.id)
-            async let last = phone.changes(cursor: copy.cursor, wait: 50)
+            async let last = phone.changes(cursor: copy.state.cursor, wait: 50)
             try await gondola.waitForFeeds(1)
             #expect(await gondola.terminate() == 0)
             #expect(try await last.changes.isEmpty)

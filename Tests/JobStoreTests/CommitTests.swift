@@ -67,10 +67,11 @@ import VideoModels
                 try await database.steps() == [
                     "accepted", "quoted", "submitting", "rendering", "downloading", "ready",
                 ])
-            // Submitted 1, quoted 2, intended 3, accepted 4, estimate 5, announced 6, ready 7 for the video and 8.
-            #expect(clean.changeSequence == 8)
-            #expect(try await database.sql("select change_sequence from videos") == "7")
-            #expect(try await database.sql("select change_sequence from users") == "8")
+            // The user's own 1 and 2, submitted 3, quoted 4, intended 5 and 6 for the spending, accepted 7, estimate 8,
+            // announced 9, ready 10 for the video and 11.
+            #expect(clean.changeSequence == 11)
+            #expect(try await database.sql("select change_sequence from videos") == "10")
+            #expect(try await database.sql("select change_sequence from users") == "11")
             #expect(
                 try await store.job(ready.id, user: ready.user).timeline.map(\.status.word) == [
                     "waiting", "submitting", "rendering", "downloading", "ready",

@@ -30,21 +30,22 @@ import VideoModels
             for number in UInt64(1)...5 { try await database.submit(number) }
             let first = try await database.store.changes(after: nil, user: user, limit: 2)
             #expect(first.isSnapshot && first.hasMore)
-            #expect(first.changes.map(\.sequence) == [5, 4])
-            #expect(first.from == 0 && first.through == 5)
+            #expect(first.changes.map(\.sequence) == [7, 6])
+            #expect(first.from == 0 && first.through == 7)
             // What changes meanwhile is told after the snapshot, which stays the one that was begun.
             try await touch(1, database)
             try await forget(5, database)
             try await database.submit(6)
-            let second = try await database.store.changes(after: try cursor(first), user: user, limit: 2)
-            #expect(second.changes.map(\.sequence) == [3, 2])
+            let second = try await database.store.changes(after: try cursor(first), user: user, limit: 4)
+            #expect(second.changes.map(\.sequence) == [5, 4, 2, 1])
+            #expect(second.changes.map(\.key.kind.word) == ["job", "job", "spending", "settings"])
             #expect(second.isSnapshot && !second.hasMore)
-            #expect(second.through == 5)
+            #expect(second.through == 7)
             let rest = try await database.store.changes(after: try cursor(second), user: user, limit: 10)
             #expect(!rest.isSnapshot)
-            #expect(rest.changes.map(\.sequence) == [6, 7, 8])
+            #expect(rest.changes.map(\.sequence) == [8, 9, 10])
             #expect(rest.changes[1].object == .deleted(kind: .known(.job), id: "\(JobID.sample(5))"))
-            #expect(rest.from == 5 && rest.through == 8)
+            #expect(rest.from == 7 && rest.through == 10)
         }
     }
 
@@ -55,14 +56,14 @@ import VideoModels
             var place = try cursor(try await database.store.changes(after: nil, user: user, limit: 10))
             for number in [1, 2, 1, 3, 1] as [UInt64] { try await touch(number, database) }
             let first = try await database.store.changes(after: place, user: user, limit: 2)
-            #expect(first.changes.map(\.sequence) == [5, 7])
-            #expect(first.hasMore && first.through == 7)
+            #expect(first.changes.map(\.sequence) == [7, 9])
+            #expect(first.hasMore && first.through == 9)
             place = try cursor(first)
             let second = try await database.store.changes(after: place, user: user, limit: 2)
-            #expect(second.changes.map(\.sequence) == [8])
-            #expect(!second.hasMore && second.from == 7 && second.through == 8)
+            #expect(second.changes.map(\.sequence) == [10])
+            #expect(!second.hasMore && second.from == 9 && second.through == 10)
             let none = try await database.store.changes(after: try cursor(second), user: user, limit: 2)
-            #expect(none.changes == [] && none.from == 8 && none.through == 8)
+            #expect(none.changes == [] && none.from == 10 && none.through == 10)
         }
     }
 
@@ -70,7 +71,7 @@ import VideoModels
         try await TestDatabase.with { database in
             let ready = try await database.readyJob()
             let page = try await database.store.changes(after: nil, user: ready.user, limit: 10)
-            #expect(page.changes.map(\.key.kind.word) == ["job", "video"])
+            #expect(page.changes.map(\.key.kind.word) == ["job", "video", "spending", "settings"])
             #expect(page.changes[0].sequence == page.changes[1].sequence + 1)
             let one = try await database.store.changes(after: nil, user: ready.user, limit: 1)
             #expect(one.hasMore)
@@ -85,34 +86,38 @@ import VideoModels
             try await database.submit(1, user: one)
             try await database.submit(2, user: two)
             let page = try await database.store.changes(after: nil, user: one, limit: 10)
-            #expect(page.changes.map(\.key.id) == ["\(JobID.sample(1))"])
+            #expect(page.changes.map(\.key.id) == ["\(JobID.sample(1))", "\(one)", "\(one)"])
             await #expect(throws: StoreError.notFound) {
                 try await database.store.changes(after: nil, user: .sample(9), limit: 10)
             }
         }
     }
 
-    @Test func `cursors of another history, of the future and of a pruned past are expired`() async throws {
+    @Test func `cursors of another history, of the future and of a pruned past are told apart`() async throws {
         try await TestDatabase.with { database in
             let user = try await database.addUser()
             for number in UInt64(1)...3 { try await database.submit(number) }
             let now = try cursor(try await database.store.changes(after: nil, user: user, limit: 10))
-            func expectExpired(_ place: FeedCursor.Place, epoch: UUID? = nil) async {
+            func expect(_ error: StoreError, _ place: FeedCursor.Place, epoch: UUID? = nil) async {
                 let cursor = FeedCursor(epoch: epoch ?? now.epoch, user: user, place: place)
-                await #expect(throws: StoreError.cursorExpired) {
+                await #expect(throws: error) {
                     try await database.store.changes(after: cursor, user: user, limit: 10)
                 }
             }
-            await expectExpired(.changes(sequence: 4))
-            await expectExpired(.snapshot(upper: 4, below: 2))
-            await expectExpired(.changes(sequence: 3), epoch: UUID())
-            await expectExpired(.snapshot(upper: 3, below: 2), epoch: UUID())
-            try await database.sql("update users set feed_floor = 2")
-            await expectExpired(.changes(sequence: 1))
+            await expect(.cursorAhead, .changes(sequence: 6))
+            await expect(.cursorAhead, .snapshot(upper: 6, below: 2))
+            await expect(.cursorOfOtherEpoch, .changes(sequence: 5), epoch: UUID())
+            await expect(.cursorOfOtherEpoch, .changes(sequence: 99), epoch: UUID())
+            await expect(.cursorOfOtherEpoch, .snapshot(upper: 5, below: 2), epoch: UUID())
+            try await database.sql("update users set feed_floor = 4")
+            await expect(.cursorExpired, .changes(sequence: 3))
+            await expect(.cursorExpired, .snapshot(upper: 3, below: 2))
             _ = try await database.store.changes(
-                after: FeedCursor(epoch: now.epoch, user: user, place: .changes(sequence: 2)), user: user, limit: 10)
-            try await database.sql("update database_epoch set epoch = gen_random_uuid()")
-            await expectExpired(.changes(sequence: 3))
+                after: FeedCursor(epoch: now.epoch, user: user, place: .changes(sequence: 4)), user: user, limit: 10)
+            let change = try await database.store.newEpoch()
+            #expect(change.former == now.epoch.uuidString.lowercased() && change.epoch != change.former)
+            await expect(.cursorOfOtherEpoch, .changes(sequence: 5))
+            #expect(try await database.sql("select epoch from database_epoch") == change.epoch)
         }
     }
 
@@ -123,84 +128,6 @@ import VideoModels
             let page = try await database.store.changes(after: nil, user: user, limit: 0)
             #expect(page.changes.count == 1 && page.hasMore)
         }
-    }
-
-    /// Submits a job and cancels every third.
-    private func write(_ number: Int, on database: TestDatabase) async throws {
-        let job = try await database.submit(UInt64(number + 1)).job
-        if number.isMultiple(of: 3) {
-            _ = try await database.store.move(
-                job.id, user: .sample(), by: .cancelRequested, policy: JobPolicy(), at: Date())
-        }
-    }
-
-    @Test func `a follower misses nothing that many writers commit late and out of order`() async throws {
-        try await TestDatabase.with(connections: 12) { database in
-            let user = try await database.addUser()
-            let writers = 8
-            let rounds = 12
-            // A transaction of another user that stays open keeps an old snapshot alive beside all of it.
-            _ = try await database.addUser(2)
-            let foreign = await ForeignTransaction(on: database)
-            let finished = Counter()
-            let device = try await withThrowingTaskGroup(of: Void.self) { group in
-                for writer in 0..<writers {
-                    group.addTask {
-                        defer { finished.increment() }
-                        for round in 0..<rounds {
-                            try await self.write(writer * rounds + round, on: database)
-                        }
-                    }
-                }
-                var device = ChangeReducer()
-                repeat {
-                    try await database.store.follow(&device, user: user, limit: 5)
-                } while finished.value < writers
-                try await group.waitForAll()
-                return device
-            }
-            try await foreign.commit()
-            var last = device
-            try await database.store.follow(&last, user: user)
-            var fresh = ChangeReducer()
-            try await database.store.follow(&fresh, user: user)
-            #expect(last.jobs == fresh.jobs)
-            #expect(last.jobs.count == writers * rounds)
-            #expect(last.jobs.values.count { $0.status == .known(.cancelled) } == writers * rounds / 3)
-        }
-    }
-}
-
-/// A transaction that is open until told, on a connection of its own.
-private final class ForeignTransaction: Sendable {
-    private let pool: ConnectionPool
-    private let gate: DispatchSemaphore
-    private let work: Task<Void, any Error>
-
-    /// Returns once the transaction holds a snapshot and the row of user 2.
-    init(on database: TestDatabase) async {
-        let (pool, gate) = (
-            ConnectionPool(conninfo: database.conninfo, connections: 1, applicationName: "foreign"),
-            DispatchSemaphore(value: 0)
-        )
-        let (opened, continuation) = AsyncStream<Void>.makeStream()
-        work = Task {
-            defer { continuation.finish() }
-            _ = try await pool.transaction("begin isolation level repeatable read") { connection in
-                try connection.run(
-                    "update users set change_sequence = change_sequence + 1 where id = '\(UserID.sample(2))'")
-                continuation.finish()
-                gate.wait()
-            }
-        }
-        (self.pool, self.gate) = (pool, gate)
-        for await _ in opened {}
-    }
-
-    func commit() async throws {
-        gate.signal()
-        try await work.value
-        pool.stop()
     }
 }
 
@@ -237,7 +164,7 @@ extension TestDatabase {
     @Test(arguments: [
         "", "1", "c3x", "s", "c", "c-1", "c+1", "c 1", "c1.5", "s1", "s1-", "s-1", "s1-2-3", "x1",
         "c99999999999999999999",
-        "c٣", "c1\0",
+        "c٣", "c1\0", "s1-2",
     ])
     func `a damaged cursor is malformed`(place: String) {
         let good = FeedCursor(epoch: epoch, user: .sample(), place: .changes(sequence: 3)).text

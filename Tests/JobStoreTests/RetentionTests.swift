@@ -40,7 +40,7 @@ import VideoModels
             #expect(try await database.sql("select count(*) from jobs") == "3")
             #expect(try await database.sql("select count(*) from job_steps") == "3")
             try await store.follow(&device, user: user)
-            #expect(Set(device.jobs.keys) == [.sample(4)])
+            #expect(Set(device.store.jobs.keys) == [.sample(4)])
             await #expect(throws: StoreError.cursorExpired) {
                 try await store.changes(after: veryOld, user: user, limit: 10)
             }

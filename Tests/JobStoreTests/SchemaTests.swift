@@ -16,6 +16,7 @@ import VideoModels
                     JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
                     + MediaStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
                     + BudgetStatements.all + LedgerStatements.all + AdmissionStatements.all + ModelPauseStatements.all
+                    + DigestStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
                 for statement in all { try await pool.run { try $0.prepare(statement) } }
             }
@@ -85,7 +86,7 @@ import VideoModels
         let listed = [
             JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
             UserStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
-            LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all,
+            LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all, DigestStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)
     }

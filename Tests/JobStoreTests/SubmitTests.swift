@@ -20,7 +20,7 @@ import VideoModels
                 JobSubmission(request: request, maxPrice: Money("1.25")), id: .sample(4), user: user, account: "main")
             #expect(detail.job.status == .known(.waiting))
             #expect(detail.job.request == request)
-            #expect(detail.sequence == 1)
+            #expect(detail.sequence == 3)
             #expect(detail.timeline.map(\.status) == [.known(.waiting)])
             #expect(try await database.store.job(.sample(4), user: user) == detail)
             #expect(try #require(try await database.store.untilDue()) <= 0)
@@ -50,7 +50,7 @@ import VideoModels
             try await database.submit(1, key: key("k"))
             await #expect(throws: StoreError.idempotencyConflict) { try await database.submit(2, key: key("k", 2)) }
             #expect(try await database.sql("select count(*) from jobs") == "1")
-            #expect(try await database.sql("select change_sequence from users") == "1")
+            #expect(try await database.sql("select change_sequence from users") == "3")
         }
     }
 
@@ -91,7 +91,7 @@ import VideoModels
             let detail = try await database.store.move(
                 record.id, user: record.user, by: .cancelRequested, policy: JobPolicy(), at: Date())
             #expect(detail.job.status == .known(.cancelled))
-            #expect(detail.sequence == 2)
+            #expect(detail.sequence == 4)
             await #expect(throws: StoreError.leaseLost) {
                 try await database.store.advance(record, by: .priced(.sample))
             }
@@ -125,10 +125,10 @@ import VideoModels
             #expect(
                 try await database.sql(
                     "select count(*), count(distinct change_sequence), max(change_sequence) from jobs group by user_id "
-                        + "order by 1") == "601|601|601\n602|602|602")
+                        + "order by 1") == "601|601|603\n602|602|604")
             #expect(
                 try await database.sql("select string_agg(change_sequence::text, ',' order by id) from users")
-                    == "602,601")
+                    == "604,603")
             #expect(try await database.sql("select count(*) from job_steps where state = 'accepted'") == "1203")
             #expect(try await database.store.claim(limit: 2000, lease: 60, worker: "w").count == 1203)
         }
@@ -148,7 +148,7 @@ import VideoModels
             #expect(throws: StoreError.idempotencyConflict) { try outcomes[3].get() }
             #expect(throws: StoreError.idempotencyConflict) { try outcomes[4].get() }
             #expect(try outcomes[5].get().job.id == .sample(7))
-            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "3|3")
+            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "3|5")
         }
     }
 
@@ -168,7 +168,7 @@ import VideoModels
                     continue
                 }
             }
-            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "4|4")
+            #expect(try await database.sql("select count(*), (select change_sequence from users) from jobs") == "4|6")
             #expect(await database.store.submit([]).isEmpty)
         }
     }

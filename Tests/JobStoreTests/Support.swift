@@ -78,12 +78,12 @@ extension PostgresStore {
     }
 
     /// Reads the whole feed from where the device stands, what changed since a snapshot began included.
-    func follow(_ device: inout ChangeReducer, user: UserID, limit: Int = 100) async throws {
+    func follow(_ device: inout ChangeReducer<MemoryChangeStore>, user: UserID, limit: Int = 100) async throws {
         var page: ChangePage
         repeat {
             let cursor = try device.cursor.map { try FeedCursor($0, user: user) }
             page = try await changes(after: cursor, user: user, limit: limit)
-            device.apply(page)
+            device.apply(page, askedWith: device.cursor)
         } while page.hasMore || page.isSnapshot
     }
 }

@@ -3,82 +3,20 @@ import TestSupport
 import Testing
 import VideoModels
 
-/// A user's objects as a server holds them: each with the sequence of its last change, gone ones as tombstones.
-struct FeedModel {
-    var last: Int64 = 0
-    var rows: [Change.ObjectKey: Change] = [:]
-
-    var living: [Change] {
-        rows.values.filter { if case .deleted = $0.object { false } else { true } }
-    }
-
-    mutating func write(_ object: Change.Object) {
-        last += 1
-        let change = Change(sequence: last, object: object)
-        rows[change.key] = change
-    }
-
-    mutating func delete(_ key: Change.ObjectKey) { write(.deleted(kind: key.kind, id: key.id)) }
-
-    /// The page that follows `cursor`: `s<upper>-<below>` inside a snapshot, `c<sequence>` after it.
-    func page(after cursor: String?, limit: Int) -> ChangePage {
-        let numbers = (cursor ?? "").dropFirst().split(separator: "-").compactMap { Int64($0) }
-        if let cursor, cursor.hasPrefix("c") {
-            let found = rows.values.filter { $0.sequence > numbers[0] }.sorted { $0.sequence < $1.sequence }
-            let page = Array(found.prefix(limit))
-            let through = found.count > limit ? page.last?.sequence ?? last : last
-            return ChangePage(
-                isSnapshot: false, changes: page, cursor: "c\(through)", hasMore: found.count > limit,
-                from: numbers[0], through: through)
-        }
-        let (upper, below) = cursor == nil ? (last, last + 1) : (numbers[0], numbers[1])
-        let found = living.filter { $0.sequence < below }.sorted { $0.sequence > $1.sequence }
-        let page = Array(found.prefix(limit))
-        let hasMore = found.count > limit
-        let next = hasMore ? "s\(upper)-\(page.last?.sequence ?? 0)" : "c\(upper)"
-        return ChangePage(
-            isSnapshot: true, changes: page, cursor: next, hasMore: hasMore, from: 0, through: upper)
-    }
-
-    mutating func step(using generator: inout SeededGenerator) {
-        let number = UInt64.random(in: 1...12, using: &generator)
-        switch Int.random(in: 0..<10, using: &generator) {
-        case 0..<6:
-            var job = Job.sample
-            job.id = .sample(number)
-            job.price = Money(usd: Decimal(last))
-            write(.job(job))
-        case 6..<8:
-            var video = Video.sample
-            video.id = .sample(number)
-            video.bytes = last
-            write(.video(video))
-        case 8: write(.unknown(kind: "album", id: "\(number)"))
-        default:
-            if let key = living.map(\.key).min(by: { $0.id < $1.id }) { delete(key) }
-        }
-    }
-
-    /// Whether a device holds exactly what lives here.
-    func equals(_ device: ChangeReducer) -> Bool {
-        var jobs: [JobID: Job] = [:]
-        var videos: [VideoID: Video] = [:]
-        for change in living {
-            if case .job(let job) = change.object { jobs[job.id] = job }
-            if case .video(let video) = change.object { videos[video.id] = video }
-        }
-        return device.jobs == jobs && device.videos == videos
-    }
-}
-
-extension ChangeReducer {
+extension ChangeReducer where Store == MemoryChangeStore {
     /// Asks until nothing is left; behind a snapshot comes what changed since it began.
     mutating func follow(_ feed: FeedModel, limit: Int) {
-        var page: ChangePage
-        repeat {
-            page = feed.page(after: cursor, limit: limit)
-            apply(page)
-        } while page.hasMore || page.isSnapshot
+        repeat { take(feed.answer(to: cursor, limit: limit), askedWith: cursor) } while isCatchingUp
+        while case .page(let page) = feed.answer(to: cursor, limit: limit), !page.changes.isEmpty || page.hasMore {
+            apply(page, askedWith: cursor)
+        }
+    }
+
+    mutating func take(_ answer: FeedModel.Answer, askedWith cursor: String?) {
+        switch answer {
+        case .page(let page): if apply(page, askedWith: cursor) == .misplaced { resynchronise() }
+        case .expired: if cursor == self.cursor { resynchronise() }
+        }
     }
 }
 
@@ -91,89 +29,122 @@ extension ChangeReducer {
     }
 
     private func page(
-        _ changes: [Change], snapshot: Bool = false, cursor: String = "c", hasMore: Bool = false
+        _ changes: [Change], snapshot: Bool = false, cursor: String = "c", hasMore: Bool = false, from: Int64 = 0,
+        through: Int64? = nil
     ) -> ChangePage {
         ChangePage(
-            isSnapshot: snapshot, changes: changes, cursor: cursor, hasMore: hasMore, from: 0,
-            through: changes.map(\.sequence).max() ?? 0)
+            isSnapshot: snapshot, changes: changes, cursor: cursor, hasMore: hasMore, from: from,
+            through: through ?? changes.map(\.sequence).max() ?? from)
+    }
+
+    /// Job 1 at sequence 2, and nothing under way.
+    private func followingDevice() -> ChangeReducer<MemoryChangeStore> {
+        var device = ChangeReducer()
+        device.apply(page([Change(sequence: 2, object: .job(job(1)))], snapshot: true, cursor: "c2"), askedWith: nil)
+        device.apply(page([], cursor: "c2", from: 2), askedWith: "c2")
+        return device
     }
 
     @Test func `a snapshot and then increments`() {
         var device = ChangeReducer()
-        #expect(device.cursor == nil)
-        device.apply(page([Change(sequence: 2, object: .job(job(1)))], snapshot: true, cursor: "c2"))
-        device.apply(page([Change(sequence: 3, object: .job(job(1, .ready)))], cursor: "c3"))
-        device.apply(page([Change(sequence: 4, object: .video(.sample))], cursor: "c4"))
-        #expect(device.jobs[.sample(1)]?.status == .known(.ready))
-        #expect(device.videos.count == 1)
-        #expect(device.cursor == "c4")
+        #expect(device.cursor == nil && device.isCatchingUp)
+        device = followingDevice()
+        #expect(!device.isCatchingUp)
+        device.apply(page([Change(sequence: 3, object: .job(job(1, .ready)))], cursor: "c3", from: 2), askedWith: "c2")
+        device.apply(page([Change(sequence: 4, object: .video(.sample))], cursor: "c4", from: 3), askedWith: "c3")
+        #expect(device.store.jobs[.sample(1)]?.status == .known(.ready))
+        #expect(device.store.videos.count == 1 && device.store.count == 2)
+        #expect(device.cursor == "c4" && device.store.state.through == 4)
     }
 
-    @Test func `a page applied twice changes nothing`() {
-        var device = ChangeReducer()
-        let pages = [
-            page([Change(sequence: 2, object: .job(job(1)))], snapshot: true, cursor: "c2"),
-            page(
-                [
-                    Change(sequence: 3, object: .job(job(2))),
-                    Change(sequence: 4, object: .deleted(kind: .known(.job), id: JobID.sample(1).description)),
-                ], cursor: "c4"),
-        ]
-        for page in pages {
-            device.apply(page)
-            let once = device
-            device.apply(page)
-            #expect(device == once)
-        }
-        #expect(Set(device.jobs.keys) == [.sample(2)])
+    @Test func `a page that comes twice or late changes nothing`() {
+        var device = followingDevice()
+        let gone = Change(sequence: 4, object: .deleted(kind: .known(.job), id: JobID.sample(1).description))
+        let first = page([Change(sequence: 3, object: .job(job(2)))], cursor: "c3", from: 2)
+        let second = page([gone], cursor: "c4", from: 3)
+        // The second overtook the first: it has to be asked for again.
+        #expect(device.apply(second, askedWith: "c3") == .stale)
+        #expect(device.apply(first, askedWith: "c2") == .applied)
+        #expect(device.apply(second, askedWith: "c3") == .applied)
+        let once = device
+        #expect(device.apply(first, askedWith: "c2") == .stale)
+        #expect(device.apply(second, askedWith: "c3") == .stale)
+        #expect(device == once)
+        #expect(device.store.jobs.keys == [.sample(2)])
     }
 
-    @Test func `an older version never replaces a newer one, nor brings back what is gone`() {
-        var device = ChangeReducer()
-        device.apply(page([], snapshot: true))
-        device.apply(page([Change(sequence: 9, object: .job(job(1, .ready)))]))
-        device.apply(page([Change(sequence: 5, object: .job(job(1, .rendering)))]))
-        #expect(device.jobs[.sample(1)]?.status == .known(.ready))
-        device.apply(page([Change(sequence: 10, object: .deleted(kind: .known(.job), id: "\(JobID.sample(1))"))]))
-        device.apply(page([Change(sequence: 9, object: .job(job(1, .ready)))]))
-        #expect(device.jobs.isEmpty)
-    }
-
-    @Test func `resynchronising keeps the data until the snapshot is whole, then drops what it did not name`() {
-        var device = ChangeReducer()
-        let old = [Change(sequence: 7, object: .job(job(1))), Change(sequence: 8, object: .job(job(2)))]
-        device.apply(page(old, snapshot: true, cursor: "c8"))
+    @Test func `a page of another history is passed over, however high its sequences`() {
+        var device = followingDevice()
         device.resynchronise()
-        #expect(device.cursor == nil)
-        #expect(device.jobs.count == 2)
+        let late = page([Change(sequence: 900, object: .job(job(9)))], cursor: "old", from: 2)
+        #expect(device.apply(late, askedWith: "c2") == .stale)
+        #expect(device.store.jobs.keys == [.sample(1)] && device.cursor == nil)
+    }
+
+    @Test func `a page that leaves something out is not taken`() {
+        var device = followingDevice()
+        let once = device
+        #expect(device.apply(page([], cursor: "c9", from: 5, through: 9), askedWith: "c2") == .misplaced)
+        #expect(device.apply(page([], cursor: "c1", from: 0, through: 1), askedWith: "c2") == .misplaced)
+        #expect(device.apply(page([], snapshot: true, cursor: "c9", through: 9), askedWith: "c2") == .misplaced)
+        #expect(device.apply(page([], cursor: "c2", hasMore: true, from: 2), askedWith: "c2") == .misplaced)
+        #expect(device == once)
+        device.resynchronise()
+        #expect(device.apply(page([], cursor: "c9", through: 9), askedWith: nil) == .misplaced)
+        device.apply(page([], snapshot: true, cursor: "s5", hasMore: true, through: 5), askedWith: nil)
+        #expect(device.apply(page([], snapshot: true, cursor: "s6", through: 6), askedWith: "s5") == .misplaced)
+    }
+
+    @Test func `resynchronising keeps the data until all is there, then drops what was not named`() {
+        var device = ChangeReducer()
+        let old = [1, 2, 3].map { Change(sequence: 6 + Int64($0), object: .job(job($0))) }
+        device.apply(page(old, snapshot: true, cursor: "c9"), askedWith: nil)
+        device.apply(page([], cursor: "c9", from: 9), askedWith: "c9")
+        device.resynchronise()
+        #expect(device.cursor == nil && device.store.jobs.count == 3)
+        // The counters of the restored history start further back.
+        let first = page([Change(sequence: 4, object: .job(job(4)))], snapshot: true, cursor: "s4-4", hasMore: true)
+        device.apply(first, askedWith: nil)
         device.apply(
-            page([Change(sequence: 4, object: .job(job(3)))], snapshot: true, cursor: "s4-4", hasMore: true))
-        #expect(device.jobs.count == 3)
-        device.apply(page([Change(sequence: 2, object: .job(job(2, .failed)))], snapshot: true, cursor: "c4"))
-        #expect(Set(device.jobs.keys) == [.sample(2), .sample(3)])
-        #expect(device.jobs[.sample(2)]?.status == .known(.failed))
-        // The counters of the restored history start further back, and still count.
-        device.apply(page([Change(sequence: 5, object: .job(job(2, .ready)))], cursor: "c5"))
-        #expect(device.jobs[.sample(2)]?.status == .known(.ready))
+            page([Change(sequence: 2, object: .job(job(2, .failed)))], snapshot: true, cursor: "c4", through: 4),
+            askedWith: "s4-4")
+        // Job 3 may have changed while the snapshot was read: it is there until that is known.
+        #expect(Set(device.store.jobs.keys) == [.sample(1), .sample(2), .sample(3), .sample(4)])
+        #expect(device.isCatchingUp)
+        let meanwhile = [Change(sequence: 5, object: .job(job(3, .ready)))]
+        device.apply(page(meanwhile, cursor: "c5", hasMore: true, from: 4), askedWith: "c4")
+        #expect(device.isCatchingUp)
+        device.apply(page([], cursor: "c5", from: 5), askedWith: "c5")
+        #expect(Set(device.store.jobs.keys) == [.sample(2), .sample(3), .sample(4)])
+        #expect(device.store.jobs[.sample(2)]?.status == .known(.failed))
+        #expect(device.store.jobs[.sample(3)]?.status == .known(.ready))
     }
 
-    @Test func `a kind that came later moves the cursor and keeps nothing`() {
-        var device = ChangeReducer()
-        device.apply(page([], snapshot: true))
-        device.apply(page([Change(sequence: 3, object: .unknown(kind: "album", id: "x"))], cursor: "c3"))
-        device.apply(page([Change(sequence: 4, object: .deleted(kind: .unknown("album"), id: "x"))], cursor: "c4"))
-        #expect(device.cursor == "c4")
-        #expect(device.jobs.isEmpty && device.videos.isEmpty)
+    @Test func `of a kind that came later the version is kept, for the digest, and nothing else`() {
+        var device = followingDevice()
+        let album = Change.Object.unknown(kind: "album", id: "x")
+        device.apply(page([Change(sequence: 3, object: album)], cursor: "c3", from: 2), askedWith: "c2")
+        #expect(device.store.versions().contains(.init(kind: .unknown("album"), id: "x", sequence: 3)))
+        #expect(device.store.jobs.count == 1 && device.store.videos.isEmpty)
+        let gone = Change(sequence: 4, object: .deleted(kind: .unknown("album"), id: "x"))
+        device.apply(page([gone], cursor: "c4", from: 3), askedWith: "c3")
+        #expect(device.store.count == 1)
     }
 
-    @Test func `a copy survives being stored, in the middle of a snapshot too`() throws {
-        var feed = FeedModel()
-        for number in 1...5 { feed.write(.job(job(UInt64(number)))) }
-        var device = ChangeReducer()
-        device.apply(feed.page(after: nil, limit: 2))
-        device = try JSONDecoder().decode(ChangeReducer.self, from: JSONEncoder().encode(device))
-        device.follow(feed, limit: 2)
-        #expect(feed.equals(device))
+    @Test func `the user's settings and spending are objects like others`() {
+        var device = followingDevice()
+        #expect(device.store.settings == nil && device.store.spending == nil)
+        let settings = UserSettings(id: .sample(), name: "Ann", activeJobLimit: 3)
+        device.apply(page([Change(sequence: 3, object: .settings(settings))], cursor: "c3", from: 2), askedWith: "c2")
+        #expect(device.store.settings == settings)
+        #expect(device.store.objects(UserSettings.self)[.sample()] == settings)
+    }
+
+    @Test func `a copy can go on after a cursor without what was before it`() {
+        var device = ChangeReducer(MemoryChangeStore(FeedState(following: "c7")))
+        #expect(!device.isCatchingUp)
+        device.apply(page([Change(sequence: 9, object: .job(job(1)))], cursor: "c9", from: 7), askedWith: "c7")
+        #expect(device.store.jobs.count == 1 && device.store.state.through == 9)
     }
 
     @Test(arguments: 0..<UInt64(40))
@@ -181,27 +152,25 @@ extension ChangeReducer {
         var generator = SeededGenerator(seed)
         var feed = FeedModel()
         var device = ChangeReducer()
-        var seen: [ChangePage] = []
+        var seen: [(FeedModel.Answer, String?)] = []
         for _ in 0..<120 {
             for _ in 0..<Int.random(in: 0..<4, using: &generator) { feed.step(using: &generator) }
-            let page = feed.page(after: device.cursor, limit: Int.random(in: 1...5, using: &generator))
-            device.apply(page)
-            seen.append(page)
+            let cursor = device.cursor
+            let answer = feed.answer(to: cursor, limit: Int.random(in: 1...5, using: &generator))
+            device.take(answer, askedWith: cursor)
+            seen.append((answer, cursor))
             while Int.random(in: 0..<3, using: &generator) == 0 {
-                if let late = seen.suffix(20).randomElement(using: &generator) { device.apply(late) }
+                if let late = seen.suffix(20).randomElement(using: &generator) {
+                    device.take(late.0, askedWith: late.1)
+                }
             }
             var copy = device
             copy.follow(feed, limit: 100)
-            #expect(feed.equals(copy))
-            if Int.random(in: 0..<25, using: &generator) == 0 {
-                device.resynchronise()
-                seen = []
-            }
+            #expect(feed.equals(copy.store))
+            if Int.random(in: 0..<25, using: &generator) == 0 { device.resynchronise() }
+            if Int.random(in: 0..<25, using: &generator) == 0 { feed.prune(upTo: feed.last - 5) }
         }
         device.follow(feed, limit: 3)
-        #expect(feed.equals(device))
-        var fresh = ChangeReducer()
-        fresh.follow(feed, limit: 100)
-        #expect(device.jobs == fresh.jobs && device.videos == fresh.videos)
+        #expect(feed.equals(device.store))
     }
 }

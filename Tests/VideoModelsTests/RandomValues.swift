@@ -156,12 +156,27 @@ struct RandomValues {
 
     mutating func change() -> Change {
         let sequence = Int64.random(in: 0 ... .max, using: &generator)
-        switch Int.random(in: 0..<4, using: &generator) {
+        switch Int.random(in: 0..<6, using: &generator) {
         case 0: return Change(sequence: sequence, object: .job(job()))
         case 1: return Change(sequence: sequence, object: .video(video()))
-        case 2: return Change(sequence: sequence, object: .deleted(kind: word(), id: text()))
+        case 2: return Change(sequence: sequence, object: .settings(settings()))
+        case 3: return Change(sequence: sequence, object: .spending(spending()))
+        case 4: return Change(sequence: sequence, object: .deleted(kind: word(), id: text()))
         default: return Change(sequence: sequence, object: .unknown(kind: "later " + text(), id: text()))
         }
+    }
+
+    mutating func settings() -> UserSettings {
+        UserSettings(
+            id: id(), name: text(), activeJobLimit: maybe { Int.random(in: 0...100, using: &$0.generator) },
+            budgetPerDay: maybe { $0.money() }, budgetPerMonth: maybe { $0.money() })
+    }
+
+    mutating func spending() -> Spending {
+        func period(_ random: inout Self) -> Spending.Period {
+            Spending.Period(startsOn: random.text(), spent: random.money(), budget: random.maybe { $0.money() })
+        }
+        return Spending(id: id(), day: period(&self), month: period(&self))
     }
 
     mutating func page() -> ChangePage {
@@ -170,10 +185,13 @@ struct RandomValues {
             from: .random(in: 0 ... .max, using: &generator), through: .random(in: 0 ... .max, using: &generator))
     }
 
-    mutating func reducer() -> ChangeReducer {
-        var reducer = ChangeReducer()
-        for _ in 0..<4 { reducer.apply(page()) }
-        return reducer
+    mutating func batch() -> ChangeBatch {
+        var state = FeedState()
+        state.cursor = maybe { $0.text() }
+        state.through = maybe { .random(in: 0 ... .max, using: &$0.generator) }
+        state.phase = [.snapshot, .catchingUp, .following][Int.random(in: 0..<3, using: &generator)]
+        state.round = int()
+        return ChangeBatch(state, changes: list { $0.change() }, dropsEarlierRounds: flip())
     }
 
     mutating func finding() -> Finding {

@@ -33,9 +33,10 @@ struct WireSample: Sendable, CustomTestStringConvertible {
             "job-detail",
             JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)])),
         WireSample("video", Video.sample), WireSample("asset", asset), WireSample("quote", quote),
-        WireSample("change-page", page), WireSample("problem", problem),
+        WireSample("change-page", page), WireSample("settings", settings), WireSample("spending", spending),
+        WireSample("digest-page", digest), WireSample("problem", problem),
         WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
-        WireSample("reducer", reducer),
+        WireSample("change-batch", batch),
     ]
 
     static let request: VideoRequest = {
@@ -127,18 +128,28 @@ struct WireSample: Sendable, CustomTestStringConvertible {
             Change(sequence: 5, object: .deleted(kind: .known(.job), id: JobID.sample().description)),
             Change(sequence: 6, object: .deleted(kind: .unknown("album"), id: "a")),
             Change(sequence: 7, object: .unknown(kind: "album", id: "b")),
-        ], cursor: "1.x", hasMore: true, from: 3, through: 7)
+            Change(sequence: 8, object: .settings(settings)), Change(sequence: 9, object: .spending(spending)),
+        ], cursor: "1.x", hasMore: true, from: 3, through: 9)
+
+    static let settings = UserSettings(
+        id: .sample(), name: "Ann", activeJobLimit: 20, budgetPerDay: .sample, budgetPerMonth: Money("100"))
+
+    static let spending = Spending(
+        id: .sample(), day: Spending.Period(startsOn: "2026-11-21", spent: .zero, budget: .sample),
+        month: Spending.Period(startsOn: "2026-11-01", spent: .sample, budget: .zero))
+
+    static let digest = DigestPage(
+        sequence: 9, prefix: "0", count: 2, digest: String(repeating: "0a", count: 16),
+        children: [DigestPage.Node(prefix: "0f", count: 2, digest: String(repeating: "0a", count: 16))],
+        objects: [DigestPage.Entry(kind: .known(.job), id: JobID.sample().description, sequence: 3)])
 
     static let problem = Problem(
         status: 422, code: .validationFailed, title: "Not valid", detail: "d", requestID: "r",
         errors: [Finding(field: "duration", code: .notAllowed, message: "m", given: "7s", allowed: ["5s"])])
 
-    static let reducer: ChangeReducer = {
-        var reducer = ChangeReducer()
-        reducer.apply(
-            ChangePage(
-                isSnapshot: true, changes: [Change(sequence: 4, object: .video(.sample))], cursor: "1.y", hasMore: true,
-                from: 0, through: 4))
-        return reducer
+    static let batch: ChangeBatch = {
+        var state = FeedState()
+        (state.cursor, state.through, state.phase, state.round) = ("1.y", 9, .catchingUp, 2)
+        return ChangeBatch(state, changes: page.changes, dropsEarlierRounds: true)
     }()
 }

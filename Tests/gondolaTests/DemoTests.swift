@@ -14,12 +14,13 @@ struct DemoTests {
             estimate: usual.map { Job.Estimate(startedAt: .sample, usualSeconds: $0) })
     }
 
-    private func copy(_ jobs: Job...) -> ChangeReducer {
+    private func copy(_ jobs: Job...) -> MemoryChangeStore {
         var copy = ChangeReducer()
         let changes = jobs.enumerated().map { Change(sequence: Int64($0) + 1, object: .job($1)) }
         copy.apply(
-            ChangePage(isSnapshot: true, changes: changes, cursor: "c", hasMore: false, from: 0, through: 9))
-        return copy
+            ChangePage(isSnapshot: true, changes: changes, cursor: "c", hasMore: false, from: 0, through: 9),
+            askedWith: nil)
+        return copy.store
     }
 
     @Test func `the board draws bars from the estimate and never wider than the terminal`() {

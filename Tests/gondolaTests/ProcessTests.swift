@@ -213,4 +213,21 @@ struct ProcessTests {
             #expect(nobody.status == 65 && nobody.errors.contains("no user bob"))
         }
     }
+
+    @Test func `a new epoch is made only when somebody says so, and ends every cursor`() async throws {
+        try await TestDatabase.with { database in
+            let user = try await database.store.addUser(named: "alice", id: .sample()).id
+            let cursor = try await database.store.feedPage(after: nil, user: user, limit: 1).next
+            let refused = try await gondola("feed", "new-epoch", database: database.conninfo)
+            #expect(refused.status == 64 && refused.errors.contains("--yes"))
+            _ = try await database.store.feedPage(after: cursor, user: user, limit: 1)
+            let done = try await gondola("feed", "new-epoch", "--yes", "--json", database: database.conninfo)
+            let change = try done.json(EpochChange.self)
+            #expect(change.former == cursor.epoch.uuidString.lowercased())
+            #expect(try await database.sql("select epoch from database_epoch") == change.epoch)
+            await #expect(throws: StoreError.cursorOfOtherEpoch) {
+                try await database.store.feedPage(after: cursor, user: user, limit: 1)
+            }
+        }
+    }
 }

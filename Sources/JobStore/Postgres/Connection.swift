@@ -9,7 +9,7 @@ final class Connection {
     private var prepared: Set<String> = []
     private var plans = PlanAge(madeAt: .now)
     /// Something stands between, such as PgBouncer, and may give each transaction another server connection.
-    private var isPooled = true
+    private(set) var isPooled = true
 
     /// How a connection is set up beside what all have in common.
     enum Kind: Sendable {

@@ -13,12 +13,14 @@ final class Listener: Sendable {
         conninfo: String, channel: String, log: Logger, receive: @escaping @Sendable (String?) -> Void
     ) {
         let thread = Thread { [self] in
+            var isKnown = false
             while !isStopping.load(ordering: .acquiring) {
                 do {
                     try listen(conninfo, channel, receive)
                 } catch {
-                    if connected.exchange(false, ordering: .releasing) {
-                        log.warning("lost the notification connection", metadata: ["error": "\(error)"])
+                    if connected.exchange(false, ordering: .releasing) || !isKnown {
+                        isKnown = true
+                        log.warning("no notification connection; waiters poll", metadata: ["error": "\(error)"])
                     }
                     pause(milliseconds: 1000)
                 }
@@ -42,6 +44,9 @@ final class Listener: Sendable {
         _ conninfo: String, _ channel: String, _ receive: @Sendable (String?) -> Void
     ) throws {
         let connection = try Connection(conninfo, applicationName: "gondola listen")
+        guard !connection.isPooled else {
+            throw PostgresError.unavailable("notifications do not come through a pooler")
+        }
         try connection.run("listen \(channel)")
         connected.store(true, ordering: .releasing)
         receive(nil)

@@ -31,7 +31,7 @@ enum RetentionStatements {
                 where videos.user_id = wanted.user_id and videos.id = wanted.id and videos.deleted_at is not null
                 for update
             ) as video
-        ), \(raised), pruned as (
+        ), \(raised), \(forgotten(kind: "video")), pruned as (
             delete from videos using gone where videos.user_id = gone.user_id and videos.id = gone.id
         )
         select count(*) as pruned from gone
@@ -49,7 +49,7 @@ enum RetentionStatements {
                 and next_action_at is null and state in ('ready', 'failed', 'cancelled')
                 and not exists (select from videos where videos.user_id = jobs.user_id and videos.job_id = jobs.id)
             order by deleted_at limit $2 for update skip locked
-        ), \(raised), steps as (
+        ), \(raised), \(forgotten(kind: "job")), steps as (
             delete from job_steps using gone where job_steps.user_id = gone.user_id and job_steps.job_id = gone.id
         ), tries as (
             delete from attempts using gone where attempts.user_id = gone.user_id and attempts.job_id = gone.id
@@ -74,6 +74,16 @@ enum RetentionStatements {
             update users set feed_floor = greatest(users.feed_floor, owner.sequence) from owner where users.id = owner.id
         )
         """
+
+    /// A digest that has not learned of the deletion will not find the tombstone any more.
+    private static func forgotten(kind: String) -> String {
+        """
+        forgotten as (
+            update feed_digest_entries as entry set is_forgotten = true from gone
+            where entry.user_id = gone.user_id and entry.kind = '\(kind)' and entry.id = gone.id
+        )
+        """
+    }
 
     static let pruneDurations = Statement(
         "prune_durations",

@@ -131,6 +131,9 @@ final class StepRow: Grouped {
     /// How many of the user's sequences the step draws: the job's own is the last of them.
     var draws: Int { step.publishes ? 1 + (video == nil ? 0 : 1) : 0 }
 
+    /// Whether the user's feed goes on with it: by what it publishes, or since it changes what the user has spent.
+    var isOfFeed: Bool { draws > 0 || ledger.contains { $0.kind != "settle" } }
+
     /// One step of a job at a time: the next one starts from what this one leaves.
     var name: JobID? { step.record.id }
 

@@ -53,7 +53,7 @@ struct StepBatch {
         ]
         // Sorted by user already, so the same ones are neighbours.
         var users: [UUID] = []
-        for row in rows where row.draws > 0 && users.last != row.key.user { users.append(row.key.user) }
+        for row in rows where row.isOfFeed && users.last != row.key.user { users.append(row.key.user) }
         return [(StepStatements.lock, keys), (SubmitStatements.lockUsers, [.uuids(users) { $0 }])]
     }
 

@@ -19,7 +19,7 @@ struct Servers: Sendable {
             policy: parts.policy, configuration: parts.configuration, log: parts.log)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
-            handle: phone.router.handle)
+            handle: ContentCoding.applied(to: phone.router.handle))
         return Servers(api: api, ops: opsServer)
     }
 
@@ -28,7 +28,7 @@ struct Servers: Sendable {
         if let api {
             async let woken: Void = {
                 await api.drain.wait()
-                hub.wake(.anything)
+                hub.wakeAll()
             }()
             _ = await api.shutdown(grace: grace)
             await woken

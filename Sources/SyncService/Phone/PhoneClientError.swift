@@ -26,11 +26,6 @@ public enum PhoneClientError: Error, Hashable, Sendable {
         }
     }
 
-    /// The feed's cursor is too old or of another history: start over with a snapshot.
-    var isExpiredCursor: Bool {
-        if case .problem(let problem, _) = self { problem.code == .known(.cursorExpired) } else { false }
-    }
-
     init(_ error: HTTPClientError) {
         switch error.reason {
         case .invalidRequest: self = .invalidServer(error.detail)

@@ -213,9 +213,21 @@ extension Setting {
             "The longest that a phone may wait for changes"),
         Setting(
             .phones, "GONDOLA_FEED_POLL_INTERVAL", \.feedPollInterval, .duration(0.05...60),
-            "How often a waiting feed looks by itself, should wake-ups fail"),
+            "How often one look is taken for all waiting feeds, should wake-ups fail; a sixth as often while they come"),
         Setting(
             .phones, "GONDOLA_FEED_PAGE_LIMIT", \.feedPageLimit, .count(1...10_000), "Changes in a page of the feed"),
+        Setting(
+            .phones, "GONDOLA_FEED_PAGE_BYTES", \.feedPageBytes, .size(upTo: 1 << 28),
+            "Bytes of a page of the feed; one with a single change may have more"),
+        Setting(
+            .phones, "GONDOLA_FEED_VISIBILITY_WAIT", \.feedVisibilityWait, .duration(0...60),
+            "The longest that a read with wait_for waits for the write that it names"),
+        Setting(
+            .phones, "GONDOLA_FEED_HEARTBEAT", \.feedHeartbeat, .duration(0.05...600),
+            "How often a stream without news says that it lives; proxies must wait longer than this"),
+        Setting(
+            .phones, "GONDOLA_FEED_STREAM_LIFETIME", \.feedStreamLifetime, .duration(0.05...86_400),
+            "How long a stream may last; it ends with its cursor, and the phone goes on with another"),
     ]
 
     private static let process: [Setting] = [

@@ -1,9 +1,12 @@
 import ArgumentParser
+import FeedSync
 import Foundation
 import SyncService
 import VideoModels
 
 struct Demo: AsyncParsableCommand {
+    typealias Follower = FeedClient<MemoryChangeStore>
+
     static let configuration = CommandConfiguration(
         abstract: "Ask a server for three videos, follow them home, and check everything.",
         discussion: """

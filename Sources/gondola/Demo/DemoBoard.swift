@@ -21,7 +21,7 @@ struct DemoBoard {
     }
 
     /// Takes over what the feed says now. Returns a line for each row whose status changed.
-    mutating func update(from copy: ChangeReducer) -> [String] {
+    mutating func update(from copy: MemoryChangeStore) -> [String] {
         rows.indices.compactMap { index in
             guard let job = copy.jobs[rows[index].job.id] else { return nil }
             let before = rows[index].job.status

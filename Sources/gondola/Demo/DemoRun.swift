@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import SyncService
 import VideoModels
@@ -25,9 +26,9 @@ struct DemoRun: Sendable {
     }
 
     /// Reads the feed up to now, so that all that follows comes as changes.
-    func startFollowing() async throws -> FeedFollower {
-        var follower = FeedFollower(client)
-        repeat { _ = try await follower.next() } while follower.isCatchingUp
+    func startFollowing() async throws -> Demo.Follower {
+        var follower = FeedClient(client)
+        try await follower.catchUp()
         return follower
     }
 
@@ -52,7 +53,7 @@ struct DemoRun: Sendable {
     }
 
     /// Downloads every video and reads it back.
-    func collect(_ rows: [DemoBoard.Row], with follower: inout FeedFollower) async throws -> [DemoResult] {
+    func collect(_ rows: [DemoBoard.Row], with follower: inout Demo.Follower) async throws -> [DemoResult] {
         var results: [DemoResult] = []
         for (index, row) in rows.enumerated() {
             guard let id = row.job.videoID else {
@@ -87,12 +88,11 @@ struct DemoRun: Sendable {
     }
 
     /// Replays the feed from nothing and holds it against the copy that was followed.
-    func compareFeeds(_ follower: inout FeedFollower) async throws {
+    func compareFeeds(_ follower: inout Demo.Follower) async throws {
         var differences: [String] = []
         // Another device may change something in between; then both are read once more.
         for _ in 1...5 {
-            var page = try await follower.next(wait: 0)
-            while page.hasMore || !page.changes.isEmpty { page = try await follower.next(wait: 0) }
+            try await follower.catchUp()
             let replayed = try await startFollowing().copy
             differences = FeedComparison.differences(followed: follower.copy, replayed: replayed)
             if differences.isEmpty { return }

@@ -1,3 +1,4 @@
+import FeedSync
 import Foundation
 import SyncService
 import Synchronization
@@ -11,7 +12,7 @@ final class DemoScreen: Sendable {
     private init(_ board: DemoBoard) { self.board = Mutex(board) }
 
     /// Follows the feed until every job stands still: bars on a terminal, a line a change elsewhere.
-    static func follow(_ board: DemoBoard, with follower: inout FeedFollower) async throws -> [DemoBoard.Row] {
+    static func follow(_ board: DemoBoard, with follower: inout Demo.Follower) async throws -> [DemoBoard.Row] {
         let screen = DemoScreen(board)
         let drawing = Task { await screen.draw() }
         do {
@@ -26,15 +27,15 @@ final class DemoScreen: Sendable {
         return screen.board.withLock { $0.rows }
     }
 
-    private func follow(_ follower: inout FeedFollower) async throws {
+    private func follow(_ follower: inout Demo.Follower) async throws {
         take(follower.copy)
         while !board.withLock({ $0.isSettled }) {
-            _ = try await follower.next(onTrouble: report)
+            _ = try await follower.next(notice: report)
             take(follower.copy)
         }
     }
 
-    private func take(_ copy: ChangeReducer) {
+    private func take(_ copy: MemoryChangeStore) {
         let lines = board.withLock { board in
             board.note = nil
             return board.update(from: copy)
@@ -42,8 +43,8 @@ final class DemoScreen: Sendable {
         if !isLive { for line in lines { Terminal.say(line) } }
     }
 
-    private func report(_ error: PhoneClientError, pause: Duration) {
-        let words = CommandFailure(phone: error).message
+    private func report(_ notice: FeedNotice) {
+        guard let words = FeedNoticeText.line(for: notice) else { return }
         if isLive { board.withLock { $0.note = words } } else { Terminal.complain("gondola: \(words)") }
     }
 

@@ -3,14 +3,14 @@ import VideoModels
 /// Two copies of a user's objects, held against each other.
 enum FeedComparison {
     /// Every difference, in words; empty for equal copies.
-    static func differences(followed: ChangeReducer, replayed: ChangeReducer) -> [String] {
+    static func differences(followed: MemoryChangeStore, replayed: MemoryChangeStore) -> [String] {
         compare("job", followed.jobs, replayed.jobs) + compare("video", followed.videos, replayed.videos)
     }
 
-    private static func compare<ID: Comparable & CustomStringConvertible, Object: Equatable>(
-        _ kind: String, _ followed: [ID: Object], _ replayed: [ID: Object]
+    private static func compare<Object: FeedObject>(
+        _ kind: String, _ followed: FeedObjects<Object>, _ replayed: FeedObjects<Object>
     ) -> [String] {
-        Set(followed.keys).union(replayed.keys).sorted().compactMap { id in
+        Set(followed.keys).union(replayed.keys).sorted { "\($0)" < "\($1)" }.compactMap { id in
             switch (followed[id], replayed[id]) {
             case (let one?, let other?):
                 one == other ? nil : "\(kind) \(id) differs: \(one) followed, \(other) replayed"

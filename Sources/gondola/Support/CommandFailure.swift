@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeedSync
 import Foundation
 import JobStore
 import SyncService
@@ -30,6 +31,7 @@ struct CommandFailure: Error, Equatable {
         case let error as ValidationError: self.init(.usage, error.message)
         case let error as InvalidSettings: self.init(.usage, error.description)
         case let error as PhoneClientError: self.init(phone: error)
+        case let error as FeedClientError: self.init(phone: PhoneClientError(error))
         case let error as PostgresError: self.init(postgres: error)
         case let error as StoreError: self.init(store: error)
         case let error as Migrator.Failure: self.init(.failed, error.description)
@@ -91,7 +93,8 @@ struct CommandFailure: Error, Equatable {
         case .leaseLost: self.init(.failed, "another process took the job over; look at it again")
         case .idempotencyConflict: self.init(.refusedData, "that key was used for something else; choose another")
         case .overBudget: self.init(.refusedData, "the budget has no room for it; see `gondola users list`")
-        case .cursorExpired: self.init(.refusedData, "the cursor has expired; start without one")
+        case .cursorExpired, .cursorOfOtherEpoch, .cursorAhead:
+            self.init(.refusedData, "the cursor leads nowhere any more; start without one")
         }
     }
 }

@@ -142,6 +142,10 @@ struct PhoneFlags: SettingGroup {
     @Option(setting: "feed-wait-limit") var feedWaitLimit: String?
     @Option(setting: "feed-poll-interval") var feedPollInterval: String?
     @Option(setting: "feed-page-limit") var feedPageLimit: String?
+    @Option(setting: "feed-page-bytes") var feedPageBytes: String?
+    @Option(setting: "feed-visibility-wait") var feedVisibilityWait: String?
+    @Option(setting: "feed-heartbeat") var feedHeartbeat: String?
+    @Option(setting: "feed-stream-lifetime") var feedStreamLifetime: String?
 }
 
 struct ProcessFlags: SettingGroup {

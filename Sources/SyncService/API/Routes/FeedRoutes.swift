@@ -1,37 +1,115 @@
+import Foundation
 import JobStore
 import VideoModels
 
 extension PhoneAPI {
     @Sendable func changes(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        try request.allow(query: ["cursor", "limit", "wait"])
-        let limit = try request.number("limit", in: 1...configuration.feedPageLimit, or: configuration.feedPageLimit)
-        let wait = try request.number("wait", in: 0...Int(configuration.feedWaitLimit), or: 0)
-        let cursor = try request.query("cursor").map { try Self.cursor($0, of: user) }
-        let end = ContinuousClock.now + .seconds(wait)
-        return try await hub.subscribed(user) { bell in
-            while true {
-                let page = try await store.changes(after: cursor, user: user, limit: limit)
-                let left = ContinuousClock.now.duration(to: end)
-                let hasNews = page.isSnapshot || !page.changes.isEmpty
-                if hasNews || left <= .zero || request.drain.isSet || Task.isCancelled {
-                    return .json(try Wire.encode(page), headers: ["Cache-Control": "no-store"])
-                }
-                await bell.wait(atMost: min(left, .seconds(configuration.feedPollInterval)))
-            }
+        try await changes(request, user, revoked: DrainSignal())
+    }
+
+    /// - Parameter revoked: goes off when the device loses its access, and then the hub wakes the user: a wait or a stream
+    ///   ends.
+    func changes(_ request: APIRequest, _ user: UserID, revoked: DrainSignal) async throws -> APIResponse {
+        let query = try FeedQuery(request, user: user, configuration)
+        let ending: @Sendable () -> FeedStream.Ending? = {
+            request.drain.isSet ? .draining : revoked.isSet ? .revoked : nil
+        }
+        switch query.form {
+        case .page: return try await page(query, user, ending)
+        case .stream: return try await stream(query, request, user, ending)
         }
     }
 
-    private static func cursor(_ text: String, of user: UserID) throws(Problem) -> FeedCursor {
-        do { return try FeedCursor(text, user: user) } catch {
-            switch error {
-            case .malformed:
-                throw Problem(
-                    status: 400, code: .cursorMalformed, title: "The cursor is not one of this server's",
-                    detail: "Give back the cursor of the last page, unchanged, or none to start over.")
-            case .foreign:
-                throw Problem(
-                    status: 400, code: .cursorForeign, title: "The cursor belongs to another user",
-                    detail: "Ask without a cursor to start over as this user.")
+    @Sendable private func read(_ cursor: FeedCursor?, _ limit: Int, _ user: UserID) async throws -> FeedPage {
+        try await store.feedPage(after: cursor, user: user, limit: limit, bytes: Int(configuration.feedPageBytes))
+    }
+
+    private func page(
+        _ query: FeedQuery, _ user: UserID, _ ending: @Sendable () -> FeedStream.Ending?
+    ) async throws -> APIResponse {
+        // Phones that began to wait together, when a server came up, do not come back together.
+        let end = ContinuousClock.now + query.wait * Double.random(in: Self.jitter)
+        let page = try await hub.subscribed(user) { waiter in
+            var page = try await read(query.cursor, query.limit, user)
+            while !page.isNews, ending() == nil, !Task.isCancelled {
+                let left = ContinuousClock.now.duration(to: end)
+                guard left > .zero, await waiter.wait(knowing: page.mark, atMost: left) else { break }
+                page = try await again(page.next, query.limit, user)
+            }
+            return page
+        }
+        return .json(page.json, headers: ["Cache-Control": "no-store", "Vary": "Accept"])
+    }
+
+    /// After a ring, for all who heard it.
+    @Sendable private func again(_ cursor: FeedCursor, _ limit: Int, _ user: UserID) async throws -> FeedPage {
+        try await hub.shared(FeedHub.Look(after: cursor, limit: limit), of: user) {
+            try await read(cursor, limit, user)
+        }
+    }
+
+    private func stream(
+        _ query: FeedQuery, _ request: APIRequest, _ user: UserID,
+        _ ending: @escaping @Sendable () -> FeedStream.Ending?
+    ) async throws -> APIResponse {
+        let first = Handover(try await read(query.cursor, query.limit, user))
+        let jitter = Double.random(in: Self.jitter)
+        let stream = FeedStream(
+            hub: hub, user: user,
+            timing: FeedStream.Timing(
+                heartbeat: .seconds(configuration.feedHeartbeat),
+                lifetime: .seconds(configuration.feedStreamLifetime * jitter), retry: .seconds(3) * jitter),
+            ending: ending,
+            read: { try await again($0, query.limit, user) },
+            problem: { Problem($0, request: request, log: log) })
+        let headers: APIHeaders = [
+            "Content-Type": FeedQuery.Form.stream.rawValue, "Cache-Control": "no-store, no-transform",
+            "X-Accel-Buffering": "no", "Vary": "Accept",
+        ]
+        return APIResponse(
+            status: 200, headers: headers, body: .stream { try await stream.run(after: first, into: $0) })
+    }
+
+    private static let jitter = 0.8...1.0
+
+    @Sendable func digest(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        try request.allow(query: ["prefix", "wait_for"])
+        let prefix = request.query("prefix") ?? ""
+        guard prefix.utf8.count <= 16, prefix.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+            throw Problem.malformed("prefix must be up to 16 hexadecimal digits in lower case")
+        }
+        let page = try await store.digest(under: prefix, user: user)
+        return .json(try Wire.encode(page), headers: ["Cache-Control": "no-store"])
+    }
+}
+
+extension PhoneAPI {
+    /// Lets a read wait until the write that `wait_for` names, by its sequence, is to be seen where it reads.
+    func whenVisible(_ handler: @escaping UserHandler) -> UserHandler {
+        { request, user in
+            let sequence = Int64(try request.number("wait_for", in: 0...Int.max, or: 0))
+            if sequence > 0, try await !isVisible(sequence, user, request) {
+                let problem = Problem(
+                    status: 503, code: .notYetVisible, title: "What you wait for is not to be seen yet",
+                    detail: "This user's feed has not reached \(sequence). Try again in a second.")
+                return .problem(problem, headers: ["Retry-After": "1"], for: request)
+            }
+            return try await handler(request, user)
+        }
+    }
+
+    private func isVisible(_ sequence: Int64, _ user: UserID, _ request: APIRequest) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(configuration.feedVisibilityWait)
+        return try await hub.subscribed(user) { waiter in
+            // No hint comes from a replica, so the looks do not only follow rings; they become rarer.
+            var pause = Duration.milliseconds(20)
+            while true {
+                guard let reached = try await store.feedMarks(of: [user])[user] else { return false }
+                let left = ContinuousClock.now.duration(to: end)
+                if reached.sequence >= sequence { return true }
+                if left <= .zero || request.drain.isSet || Task.isCancelled { return false }
+                _ = await waiter.wait(knowing: reached, atMost: min(left, pause))
+                pause = min(pause * 2, .milliseconds(500))
             }
         }
     }

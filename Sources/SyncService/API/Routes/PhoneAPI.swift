@@ -22,9 +22,10 @@ struct PhoneAPI: Sendable {
 
     var router: Router {
         var router = Router { error, request in .problem(Problem(error, request: request, log: log)) }
-        add(to: &router, "GET", "/v1/changes", changes)
+        add(to: &router, "GET", "/v1/changes", whenVisible(changes))
+        add(to: &router, "GET", "/v1/changes/digest", whenVisible(digest))
         add(to: &router, "POST", "/v1/jobs", submit)
-        add(to: &router, "GET", "/v1/jobs/{id}", job)
+        add(to: &router, "GET", "/v1/jobs/{id}", whenVisible(job))
         add(to: &router, "POST", "/v1/jobs/{id}/cancel", cancel)
         add(to: &router, "POST", "/v1/jobs/{id}/decision", decide)
         add(to: &router, "POST", "/v1/quotes", quote)

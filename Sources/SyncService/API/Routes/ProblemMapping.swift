@@ -55,11 +55,7 @@ extension Problem {
             Problem(
                 status: 409, code: .idempotencyConflict, title: "This Idempotency-Key was used for another request",
                 detail: "Use a new key for a new request, and the same key only to repeat the very same one.")
-        case .cursorExpired:
-            Problem(
-                status: 410, code: .cursorExpired, title: "The cursor has expired",
-                detail: "Ask again without a cursor. Keep the local data until the snapshot is complete, then remove "
-                    + "what it did not name.")
+        case .cursorExpired, .cursorOfOtherEpoch, .cursorAhead: startOver(error)
         // Only a worker reserves; a phone is told through the job's failure.
         case .overBudget: Problem(status: 409, code: .stateConflict, title: "The budget has no room for it")
         case .leaseLost:
@@ -67,6 +63,21 @@ extension Problem {
         case .nameTaken(let name):
             Problem(status: 409, code: .stateConflict, title: "The name is taken", detail: name)
         }
+    }
+
+    /// A cursor that leads nowhere any more. The way on is the same for all of them.
+    private static func startOver(_ error: StoreError) -> Problem {
+        let (code, title): (Code, String) =
+            switch error {
+            case .cursorOfOtherEpoch: (.cursorExpired, "The cursor is of the time before the database was restored")
+            case .cursorAhead: (.cursorAhead, "The cursor is of a place that this feed has not reached")
+            default: (.cursorExpired, "The cursor is older than what is kept of deleted objects")
+            }
+        return Problem(
+            status: 410, code: code, title: title,
+            detail:
+                "Ask again without a cursor. Keep the local data until the snapshot is complete, then remove what it "
+                + "did not name.")
     }
 
     private static func upstream(_ error: VeniceError) -> Problem {

@@ -1,0 +1,125 @@
+import Foundation
+import VideoModels
+
+/// An open stream of the feed, a page or another event at a time.
+struct EventStream: Sendable {
+    enum Step: Sendable {
+        case page(ChangePage, askedWith: String?)
+        /// The server ends the stream in order; the reason is its word for it.
+        case close(reason: String)
+        /// How long to wait at first when the stream breaks.
+        case pause(Duration)
+    }
+
+    private let body: FeedBody
+    private let clock: any Clock<Duration>
+    /// The longest silence: what is quieter is dead, whatever TCP says.
+    private let silence: Duration
+    private var parser = ServerEventParser()
+    private var events: ArraySlice<ServerEvent> = []
+    /// The cursor to which the next page is the answer.
+    private var cursor: String?
+    /// It has told something: its end is no reason to hesitate.
+    private(set) var isProven = false
+
+    init(_ body: FeedBody, after cursor: String?, silence: Duration, clock: any Clock<Duration>) {
+        (self.body, self.cursor, self.silence, self.clock) = (body, cursor, silence, clock)
+    }
+
+    func close() { body.close() }
+
+    /// The next step; heartbeats are passed over.
+    mutating func next() async throws -> Step {
+        while true {
+            while let event = events.popFirst() {
+                if let step = try step(for: event) { return step }
+            }
+            guard let bytes = try await chunk() else {
+                throw FeedClientError.unreachable("the stream ended without a word")
+            }
+            do { events = try parser.append(bytes)[...] } catch {
+                throw FeedClientError.unexpected("an event of the stream has no end")
+            }
+        }
+    }
+
+    private mutating func step(for event: ServerEvent) throws -> Step? {
+        switch event {
+        case .comment:
+            isProven = true
+            return nil
+        case .retry(let milliseconds): return .pause(.milliseconds(min(max(milliseconds, 100), 60_000)))
+        case .message("page", let data, _):
+            isProven = true
+            let page = try FeedAnswer.decode(ChangePage.self, from: Array(data.utf8))
+            defer { cursor = page.cursor }
+            return .page(page, askedWith: cursor)
+        case .message("close", let data, _):
+            struct Close: Decodable { var reason: String }
+            return .close(reason: try FeedAnswer.decode(Close.self, from: Array(data.utf8)).reason)
+        case .message("problem", let data, _):
+            throw FeedClientError.problem(
+                try FeedAnswer.decode(Problem.self, from: Array(data.utf8)), retryAfter: nil)
+        // An event that came later than this build.
+        case .message: return nil
+        }
+    }
+
+    /// The next bytes, unless it is silent for too long before they come.
+    private func chunk() async throws -> [UInt8]? {
+        try await withThrowingTaskGroup(of: [UInt8]?.self) { [body, clock, silence] group in
+            group.addTask { try await body.next() }
+            group.addTask {
+                try await clock.sleep(for: silence)
+                throw FeedClientError.unreachable("the stream has been silent for \(silence)")
+            }
+            // A reader that does not hear of its cancellation hears the end.
+            defer { group.cancelAll() }
+            do { return try await group.next() ?? nil } catch {
+                body.close()
+                throw error
+            }
+        }
+    }
+}
+
+/// The answers of the feed's routes as values.
+enum FeedAnswer {
+    /// A page of 500 changes with long prompts stays below.
+    static let limit = 32 << 20
+
+    static func decode<Answer: Decodable>(_ type: Answer.Type, from bytes: [UInt8]) throws(FeedClientError) -> Answer {
+        do { return try Wire.decode(type, from: Data(bytes)) } catch {
+            throw .unexpected("the answer is not what this version expects: \(words(for: error))")
+        }
+    }
+
+    /// Reads an answer of 200, or throws the problem that another one tells.
+    static func read<Answer: Decodable>(
+        _ type: Answer.Type, from response: FeedResponse
+    ) async throws(FeedClientError) -> Answer {
+        let bytes = try await response.body.collect(upTo: limit)
+        guard response.status == 200 else { throw problem(response, bytes) }
+        return try decode(type, from: bytes)
+    }
+
+    private static func problem(_ response: FeedResponse, _ bytes: [UInt8]) -> FeedClientError {
+        let seconds = response.headers["retry-after"].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+        if let problem = try? Wire.decode(Problem.self, from: Data(bytes)) {
+            return .problem(problem, retryAfter: seconds.map { .seconds(min(max($0, 0), 86_400)) })
+        }
+        // A proxy in front of a server that is away says so in its own words.
+        let what = "status \(response.status) without a problem that gondola would write"
+        return response.status >= 500 ? .unreachable(what) : .unexpected(what)
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "\(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription
+        default: "not readable"
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import JobStore
+import VideoModels
+
+struct FeedNewEpoch: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "new-epoch", abstract: "After a restore: let every phone start over.",
+        discussion: """
+            gondola feed new-epoch
+
+            Run it once on a database that was restored from a backup, before anything serves it. Phones may know changes \
+            that the backup does not have; with a new epoch their cursors expire, they ask for all that there is, and keep \
+            what they hold until they have it. Without it they could miss changes. It does no harm on any other day, but \
+            makes every phone ask for everything. Asks first; --yes answers for you.
+            """)
+
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        if !yes { try confirm() }
+        let epoch = try await store.withStore { try await $0.newEpoch() }
+        if output.isJSON { return try OutputOptions.json(epoch) }
+        Terminal.say("the epoch is \(epoch.epoch); it was \(epoch.former). Every phone starts over.")
+    }
+
+    private func confirm() throws {
+        Terminal.complain("Every phone of every user will ask for its whole feed again.")
+        guard Terminal.isInput else {
+            throw CommandFailure(.usage, "there is nobody to ask; say --yes to do it without a question")
+        }
+        Terminal.complain("Type new-epoch to do it:")
+        guard readLine()?.trimmingCharacters(in: .whitespaces) == "new-epoch" else {
+            throw CommandFailure(.failed, "nothing was changed")
+        }
+    }
+}

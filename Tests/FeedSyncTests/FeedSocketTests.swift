@@ -1,0 +1,131 @@
+import FeedSync
+import FeedURLSession
+import Foundation
+import SyncService
+import TestSupport
+import Testing
+import VideoModels
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// The two ways over a real socket: libcurl, as the command line has it, and `URLSession`, as a phone has it.
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FeedSocketTests {
+    enum Way: Sendable, CaseIterable { case curl, urlSession }
+
+    private func transport(_ way: Way, _ server: SocketServer) throws -> any FeedTransport {
+        let address = "http://\(server.authority)/gondola/"
+        switch way {
+        case .curl: return try PhoneClient(server: address, token: Redacted("token"))
+        case .urlSession:
+            let configuration = URLSessionConfiguration.ephemeral
+            configuration.connectionProxyDictionary = [:]
+            return URLSessionFeed(
+                server: try #require(URL(string: address)), token: Redacted("token"), configuration: configuration)
+        }
+    }
+
+    private static func json(_ value: some Encodable, status: String = "200 OK") throws -> String {
+        let text = String(decoding: try Wire.encode(value), as: UTF8.self)
+        return "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n"
+            + "Connection: close\r\n\r\n\(text)"
+    }
+
+    private static let streamHead =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 100\n\n"
+
+    @Test(arguments: Way.allCases) func `a phone follows over a socket, whatever happens to the stream`(way: Way)
+        async throws
+    {
+        let first = ChangePage.sample([(1, 1, .waiting)], snapshot: true, cursor: "a+b c&1", through: 1)
+        let none = ChangePage.sample(cursor: "c1", from: 1)
+        let pages = [(2, Job.Status.submitting), (3, .rendering), (4, .ready)].map { sequence, status in
+            ChangePage.sample([(1, Int64(sequence), status)], cursor: "c\(sequence)", from: Int64(sequence) - 1)
+        }
+        let heads = Locked<[String]>([])
+        let isClosed = Signal()
+        let server = try SocketServer { connection, number in
+            let head = connection.receiveRequest().head
+            heads.change { $0.append(head) }
+            guard
+                let answers = try? [
+                    [Self.json(first)], [Self.json(none)],
+                    // Breaks in the middle of an event.
+                    [Self.streamHead, pages[0].event, String(pages[1].event.prefix(40))],
+                    [Self.json(Problem(status: 503, code: .unavailable, title: "t"), status: "503 Unavailable")],
+                    [Self.streamHead, pages[1].event, "event: close\ndata: {\"reason\":\"draining\"}\n\n"],
+                    [Self.streamHead + ": heart", "beat\r\n" + pages[2].event.replacing("\n", with: "\r\n")],
+                ]
+            else { return }
+            for piece in answers[min(number, 5)] { connection.send(piece) }
+            if number == 5 {
+                connection.awaitEnd()
+                isClosed.fire()
+            }
+        }
+        defer { server.stop() }
+        var client = FeedClient(try transport(way, server), clock: PatienceClock())
+        while client.copy.jobs[.sample(1)]?.status != .known(.ready) { _ = try await client.next() }
+        #expect(client.cursor == "c4")
+        client.close()
+        await isClosed.wait()
+        let lines = heads.value
+        #expect(lines.allSatisfy { $0.lowercased().contains("authorization: bearer token") })
+        #expect(lines[0].hasPrefix("GET /gondola/v1/changes?wait=0 HTTP/1.1"))
+        #expect(lines[1].hasPrefix("GET /gondola/v1/changes?cursor=a%2Bb%20c%261&wait=0 HTTP/1.1"))
+        #expect(lines[5].lowercased().contains("last-event-id: c3\r\n"))
+        #expect(lines[5].lowercased().contains("accept: text/event-stream\r\n"))
+    }
+
+    @Test(arguments: Way.allCases) func `nobody there is trouble that passes, and an address that is none is not`(
+        way: Way
+    ) async throws {
+        let server = try SocketServer { _, _ in }
+        server.stop()
+        let transport = try transport(way, server)
+        let error = await #expect(throws: FeedClientError.self) {
+            _ = try await transport.send(FeedRequest(path: "/v1/changes"))
+        }
+        #expect(error?.isPassing == true)
+        let wrong = URLSessionFeed(server: try #require(URL(string: "ftp://x/y")), token: Redacted("t"))
+        let other = await #expect(throws: FeedClientError.self) { _ = try await wrong.send(FeedRequest(path: "/v1")) }
+        #expect(other?.isPassing == false)
+    }
+
+    @Test(arguments: Way.allCases) func `a redirect is not followed, so that the token goes nowhere else`(way: Way)
+        async throws
+    {
+        let elsewhere = try SocketServer { connection, _ in connection.answer("{}") }
+        let server = try SocketServer { connection, _ in
+            _ = connection.receiveRequest()
+            connection.send(
+                "HTTP/1.1 302 Found\r\nLocation: http://\(elsewhere.authority)/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        }
+        let response = try await transport(way, server).send(FeedRequest(path: "/v1/changes"))
+        #expect(response.status == 302 && elsewhere.connections == 0)
+        server.stop()
+        elsewhere.stop()
+    }
+
+    @Test(arguments: Way.allCases) func `a cancelled wait ends at once`(way: Way) async throws {
+        let (asked, gone) = (Signal(), Signal())
+        let server = try SocketServer { connection, _ in
+            _ = connection.receiveRequest()
+            asked.fire()
+            connection.awaitEnd()
+            gone.fire()
+        }
+        defer { server.stop() }
+        let transport = try transport(way, server)
+        let waiting = Task {
+            var client = FeedClient(transport)
+            _ = try await client.next()
+        }
+        await asked.wait()
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        await gone.wait()
+    }
+}
