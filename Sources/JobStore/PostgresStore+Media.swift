@@ -4,33 +4,30 @@ public import VideoModels
 public struct Stored<Object: Sendable & Hashable>: Sendable, Hashable {
     public var object: Object
     public var key: String
+
+    public init(object: Object, key: String) {
+        self.object = object
+        self.key = key
+    }
+}
+
+/// A video, the key of its bytes, and what it was made from.
+public struct VideoFile: Sendable, Hashable {
+    public var video: Video
+    public var key: String
+    /// The beginning of the prompt, where there was one and its job is not forgotten.
+    public var prompt: String?
 }
 
 extension PostgresStore {
-    public func video(_ id: VideoID, user: UserID) async throws -> Stored<Video> {
-        try await one(MediaStatements.video, [.id(user), .id(id)]) { row in
-            Stored(object: try Video(row), key: try row.text("storage_key"))
+    /// A finished video that is not deleted.
+    public func videoFile(_ id: VideoID, user: UserID) async throws -> VideoFile {
+        let found = try await pool.run { connection in
+            try connection.execute(MediaStatements.video, [.id(user), .id(id)]).first { row in
+                VideoFile(
+                    video: try Video(row), key: try row.text("storage_key"), prompt: try row.optionalText("prompt"))
+            }
         }
-    }
-
-    public func asset(_ id: AssetID, user: UserID) async throws -> Stored<Asset> {
-        try await one(MediaStatements.asset, [.id(user), .id(id)]) { row in
-            Stored(object: try Asset(row), key: try row.text("storage_key"))
-        }
-    }
-
-    /// Records an uploaded asset whose bytes are durable under `key`.
-    public func addAsset(
-        _ id: AssetID, user: UserID, key: String, contentType: String, bytes: Int64, sha256: String
-    ) async throws -> Asset {
-        let values: [Value] = [.id(user), .id(id), .text(key), .text(contentType), .int(bytes), .text(sha256)]
-        return try await one(MediaStatements.addAsset, values) { try Asset($0) }
-    }
-
-    private func one<T: Sendable>(
-        _ statement: Statement, _ values: [Value], _ read: @escaping @Sendable (Row) throws -> T
-    ) async throws -> T {
-        let found = try await pool.run { try $0.execute(statement, values).first(read) }
         guard let found else { throw StoreError.notFound }
         return found
     }

@@ -1,6 +1,6 @@
 import Crypto
 public import Foundation
-import VideoModels
+public import VideoModels
 
 /// Seals secrets for the database with AES-256-GCM. A dump without the key gives nothing away.
 public struct SecretBox: Sendable {
@@ -16,6 +16,12 @@ public struct SecretBox: Sendable {
     /// Tells one key from another and gives nothing of it away.
     var mark: [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Data("gondola sealing key".utf8), using: key))
+    }
+
+    /// A key of 32 bytes for another purpose (HKDF, RFC 5869), which gives nothing away of this one.
+    public func derivedKey(for purpose: String) -> Redacted<[UInt8]> {
+        let derived = HKDF<SHA256>.deriveKey(inputKeyMaterial: key, info: Data(purpose.utf8), outputByteCount: 32)
+        return Redacted(derived.withUnsafeBytes { Array($0) })
     }
 
     /// What belongs with the secret, such as its job, is bound in: a sealed value copied to another row does not open.

@@ -90,6 +90,18 @@ public struct Configuration: Sendable {
     /// Addresses of reverse proxies: their `X-Forwarded-For` is believed, and they may open any number of connections.
     public var trustedProxies: [String] = []
     public var assetBytesLimit: Int64 = 25 << 20
+    /// What all of a user's uploads together may have, in bytes and in number; unfinished ones count.
+    public var assetQuota: Int64 = 2 << 30
+    public var assetCount = 1000
+    /// An upload that no quote and no job names for so long goes, unless a job under way needs it.
+    public var assetRetention: TimeInterval = 30 * 86_400
+    /// An unfinished upload that nobody goes on with for so long goes.
+    public var uploadRetention: TimeInterval = 86_400
+    /// The longest that a phone may let a signed link live.
+    public var linkLifetimeLimit: TimeInterval = 86_400
+    /// A file of keys (32 bytes in base64, a line each) for signed links: the first signs, the others are still taken. Without
+    /// it a key follows from `secretKeyFile`.
+    public var linkKeysFile: String?
     /// The longest `wait` of a long-poll.
     public var feedWaitLimit: TimeInterval = 60
     /// How often one look is taken for all waiting feeds together, should wake-ups fail; a sixth as often while they come.

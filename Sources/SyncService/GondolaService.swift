@@ -110,6 +110,8 @@ struct ServiceParts: Sendable {
     let watch: AccountWatch
     let models: ModelDirectory
     let journal: AnswerJournal
+    /// Of signed links.
+    let linkKeys: LinkKeys
     let hub = FeedHub()
     let workerBell = Bell()
     let workerHeartbeat = Heartbeat("worker")
@@ -125,9 +127,10 @@ struct ServiceParts: Sendable {
         }
         policy = configuration.policy.scaled(by: configuration.timeScale)
         state = try StateDirectory(configuration.stateDirectory)
+        let secrets = try state.secrets(keyFile: configuration.secretKeyFile)
+        linkKeys = try LinkKeys(file: configuration.linkKeysFile, secrets: secrets)
         store = PostgresStore(
-            conninfo: configuration.databaseURL.reveal(),
-            secrets: try state.secrets(keyFile: configuration.secretKeyFile),
+            conninfo: configuration.databaseURL.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, log: log)
         storage = try Storage(configuration, state: state)

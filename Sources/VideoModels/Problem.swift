@@ -44,6 +44,20 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case notAcceptable = "not_acceptable"
         /// What `wait_for` named is not to be seen yet where this answer would come from.
         case notYetVisible = "not_yet_visible"
+        /// The user's uploads have no room for this one.
+        case quotaExceeded = "quota_exceeded"
+        /// A job under way names the upload.
+        case assetInUse = "asset_in_use"
+        /// The unfinished upload was not gone on with for too long.
+        case uploadExpired = "upload_expired"
+        /// Another request writes to the upload, or ends it.
+        case uploadLocked = "upload_locked"
+        /// The upload goes on at another place than the request does.
+        case uploadOffsetConflict = "upload_offset_conflict"
+        /// A version of the upload protocol that is not spoken here.
+        case unsupportedVersion = "unsupported_version"
+        /// The signed link was good for so long and no longer.
+        case linkExpired = "link_expired"
     }
 
     public init(

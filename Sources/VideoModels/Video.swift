@@ -43,28 +43,3 @@ public struct Video: Hashable, Sendable, Codable, Identifiable {
         case createdAt = "created_at"
     }
 }
-
-/// An uploaded picture, sound or clip that a request can name.
-public struct Asset: Hashable, Sendable, Codable, Identifiable {
-    public var id: AssetID
-    /// What the bytes are, found out from the bytes: `image/png`, `video/mp4`, …
-    public var contentType: String
-    public var bytes: Int64
-    /// SHA-256 of the bytes, in hexadecimal.
-    public var sha256: String
-    public var createdAt: Date
-
-    public init(id: AssetID, contentType: String, bytes: Int64, sha256: String, createdAt: Date) {
-        self.id = id
-        self.contentType = contentType
-        self.bytes = bytes
-        self.sha256 = sha256
-        self.createdAt = createdAt
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case id, bytes, sha256
-        case contentType = "content_type"
-        case createdAt = "created_at"
-    }
-}

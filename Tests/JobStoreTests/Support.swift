@@ -27,6 +27,18 @@ extension TestDatabase {
         return try await body(pool)
     }
 
+    func addAsset(_ id: AssetID, user: UserID, key: String, bytes: Int64) async throws -> Asset {
+        let writer = UploadWriter(lease: 3600)
+        _ = try await store.addUpload(
+            id, user: user, bytes: bytes, metadata: nil, writer: writer, lifetime: 3600,
+            quota: AssetQuota(bytes: .max, count: 1000))
+        let asset = try await store.finishUpload(
+            id, user: user, writer: writer, key: key, contentType: "image/png",
+            sha256: String(repeating: "0", count: 64), keptFor: 3600)
+        guard let asset else { throw PostgresError.unexpectedRow("the upload is another's") }
+        return asset
+    }
+
     func addUser(_ number: UInt64 = 1) async throws -> UserID {
         try await store.addUser(named: "user \(number)", id: .sample(number)).id
     }

@@ -70,14 +70,12 @@ import VideoModels
     @Test func `an asset is its user's alone`() async throws {
         try await TestDatabase.with { database in
             let user = try await database.addUser()
-            let hash = String(repeating: "0", count: 64)
-            let asset = try await database.store.addAsset(
-                .sample(5), user: user, key: "assets/5", contentType: "image/png", bytes: 7, sha256: hash)
+            let asset = try await database.addAsset(.sample(5), user: user, key: "assets/5", bytes: 7)
             #expect(try await database.store.asset(.sample(5), user: user) == Stored(object: asset, key: "assets/5"))
             await #expect(throws: StoreError.notFound) {
                 try await database.store.asset(.sample(5), user: .sample(2))
             }
-            await #expect(throws: StoreError.notFound) { try await database.store.video(.sample(), user: user) }
+            await #expect(throws: StoreError.notFound) { try await database.store.videoFile(.sample(), user: user) }
         }
     }
 }

@@ -23,8 +23,9 @@ import VideoModels
 
     @Test(arguments: [
         ("VideoRequest", "request"), ("VideoModel", "model"), ("Job", "job"), ("JobDetail", "job-detail"),
-        ("Video", "video"), ("Asset", "asset"), ("Quote", "quote"), ("ChangePage", "change-page"),
-        ("UserSettings", "settings"), ("Spending", "spending"), ("DigestPage", "digest-page"),
+        ("Video", "video"), ("Asset", "asset"), ("AssetPage", "asset-page"), ("VideoLink", "video-link"),
+        ("Quote", "quote"), ("ChangePage", "change-page"), ("UserSettings", "settings"), ("Spending", "spending"),
+        ("DigestPage", "digest-page"),
         ("Problem", "problem"), ("JobSubmission", "submission"),
     ])
     func `a schema has the keys of its type`(schema: String, sample: String) throws {

@@ -151,7 +151,9 @@ struct RandomValues {
     }
 
     mutating func asset() -> Asset {
-        Asset(id: id(), contentType: text(), bytes: Int64(int()), sha256: text(), createdAt: date())
+        Asset(
+            id: id(), contentType: text(), bytes: Int64(int()), sha256: text(), createdAt: date(),
+            expiresAt: maybe { $0.date() })
     }
 
     mutating func change() -> Change {

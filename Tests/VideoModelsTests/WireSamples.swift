@@ -32,7 +32,9 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         WireSample(
             "job-detail",
             JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)])),
-        WireSample("video", Video.sample), WireSample("asset", asset), WireSample("quote", quote),
+        WireSample("video", Video.sample), WireSample("asset", asset),
+        WireSample("asset-page", AssetPage(assets: [asset], hasMore: true)),
+        WireSample("video-link", VideoLink(url: "/v1/links/x", expiresAt: .sample)), WireSample("quote", quote),
         WireSample("change-page", page), WireSample("settings", settings), WireSample("spending", spending),
         WireSample("digest-page", digest), WireSample("problem", problem),
         WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
@@ -119,7 +121,7 @@ struct WireSample: Sendable, CustomTestStringConvertible {
 
     static let asset = Asset(
         id: .sample(), contentType: "image/png", bytes: 7, sha256: String(repeating: "0", count: 64),
-        createdAt: .sample)
+        createdAt: .sample, expiresAt: .sample)
 
     static let page = ChangePage(
         isSnapshot: false,

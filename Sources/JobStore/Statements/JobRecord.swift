@@ -157,11 +157,3 @@ extension Video {
             hasSound: try row.optional("has_sound", Row.bool), createdAt: try row.date("created_at"))
     }
 }
-
-extension Asset {
-    init(_ row: Row) throws {
-        self.init(
-            id: try row.id("id"), contentType: try row.text("content_type"), bytes: try row.int64("bytes"),
-            sha256: try row.text("sha256"), createdAt: try row.date("created_at"))
-    }
-}

@@ -1,14 +1,14 @@
 enum MediaStatements {
+    /// With the beginning of what it was made from, for its name as a file.
     static let video = Statement(
-        "get_video", "select * from videos where user_id = $1 and id = $2 and deleted_at is null")
-
-    static let addAsset = Statement(
-        "add_asset",
+        "get_video",
         """
-        insert into assets (user_id, id, storage_key, content_type, bytes, sha256) values ($1, $2, $3, $4, $5, $6)
-        returning *
+        select videos.*, (
+            select left(jobs.request->>'prompt', 200) from jobs
+            where jobs.user_id = videos.user_id and jobs.id = videos.job_id
+        ) as prompt
+        from videos where user_id = $1 and id = $2 and deleted_at is null
         """)
-    static let asset = Statement("get_asset", "select * from assets where user_id = $1 and id = $2")
 
-    static let all = [video, addAsset, asset]
+    static let all = [video] + AssetStatements.all + UploadStatements.all
 }

@@ -105,7 +105,7 @@ final class S3Client: Sendable {
         case .failure(let error): throw .transport(error)
         }
         guard response.status >= 300 else { return response }
-        let date = response.headers["Date"].flatMap(Date.init(httpDate:))
+        let date = response.headers["Date"].flatMap(HTTPDate.date(from:))
         // The status alone says enough where the body cannot be read.
         let xml = (try? await response.body.collect(upTo: 64 << 10)).flatMap(XMLTree.init)
         throw .refused(

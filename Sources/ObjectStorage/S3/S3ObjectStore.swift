@@ -105,7 +105,7 @@ public struct S3ObjectStore: ObjectStore {
         guard let bytes = headers["Content-Length"].flatMap({ Int64($0) }), bytes >= 0, let tag = headers["ETag"] else {
             throw .unreadable("an object without a length or a tag")
         }
-        let modified = headers["Last-Modified"].flatMap(Date.init(httpDate:)) ?? Date(timeIntervalSince1970: 0)
+        let modified = headers["Last-Modified"].flatMap(HTTPDate.date(from:)) ?? Date(timeIntervalSince1970: 0)
         let hash = headers[Self.hashField].flatMap { ContentHash(hex: $0) }
         return (ObjectInfo(bytes: bytes, sha256: hash, modified: modified), tag)
     }

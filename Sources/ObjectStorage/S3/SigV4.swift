@@ -118,16 +118,6 @@ extension Date {
             Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec))
     }
 
-    /// Reads a `Date` or `Last-Modified` field: `Sat, 21 Nov 2026 16:32:26 GMT`.
-    init?(httpDate text: String) {
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.timeZone = TimeZone(secondsFromGMT: 0)
-        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-        guard let date = formatter.date(from: text) else { return nil }
-        self = date
-    }
-
     /// Reads a time in an XML answer: `2026-11-21T16:32:32.947Z`, with or without the fraction.
     init?(xmlDate text: String) {
         let whole = text.prefix { $0 != "." && $0 != "Z" }

@@ -35,12 +35,24 @@ struct Pruner: Sendable {
         var gone: [String: Int] = [:]
         // Videos before jobs: a job stays as long as it has one.
         gone["videos"] = try await batches("videos") { try await pruneVideos() }
+        let cleaner = UploadCleaner(store: store, objects: objects)
+        gone["uploads"] = try await batches("uploads") {
+            try await cleaner.clearUploads(limit: settings.batch) { warn("cannot remove an unfinished upload", $0) }
+        }
+        gone["assets"] = try await batches("assets") {
+            try await cleaner.clearAssets(limit: settings.batch) { warn("cannot remove an old upload", $0) }
+        }
         for what in Expiring.allCases {
             gone[what.rawValue] = try await batches(what.rawValue) {
                 try await store.prune(what, olderThan: age(of: what), limit: settings.batch)
             }
         }
         return gone
+    }
+
+    /// What cannot be removed holds up nothing else; its row stays, and so it is tried again.
+    private func warn(_ message: Logger.Message, _ error: any Error) {
+        log.warning(message, metadata: ["error": "\(error)"])
     }
 
     private func age(of what: Expiring) -> TimeInterval {

@@ -209,6 +209,25 @@ extension Setting {
         Setting(
             .phones, "GONDOLA_ASSET_BYTES_LIMIT", \.assetBytesLimit, .size(upTo: 1 << 34), "The largest upload"),
         Setting(
+            .phones, "GONDOLA_ASSET_QUOTA", \.assetQuota, .size(upTo: 1 << 50),
+            "What all uploads of a user together may have, unfinished ones included"),
+        Setting(
+            .phones, "GONDOLA_ASSET_COUNT", \.assetCount, .count(1...1_000_000),
+            "Uploads that a user may have, unfinished ones included"),
+        Setting(
+            .phones, "GONDOLA_ASSET_RETENTION", \.assetRetention, .duration(60...315_360_000),
+            "An upload goes when no quote and no job has named it for so long, and none under way does"),
+        Setting(
+            .phones, "GONDOLA_UPLOAD_RETENTION", \.uploadRetention, .duration(60...2_592_000),
+            "An unfinished upload goes when nobody has gone on with it for so long"),
+        Setting(
+            .phones, "GONDOLA_LINK_LIFETIME", \.linkLifetimeLimit, .duration(60...2_592_000),
+            "The longest that a phone may let a signed link to a video live; an hour unless it asks for more or less"),
+        Setting(
+            .phones, "GONDOLA_LINK_KEYS_FILE", \.linkKeysFile, ValueFormat.path.optional(),
+            "File with the keys of signed links (32 bytes in base64, a line each), the newest first; the same for all "
+                + "processes. Without it they follow from the key that seals secrets"),
+        Setting(
             .phones, "GONDOLA_FEED_WAIT_LIMIT", \.feedWaitLimit, .duration(1...600),
             "The longest that a phone may wait for changes"),
         Setting(

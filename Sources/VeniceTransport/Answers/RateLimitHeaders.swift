@@ -67,25 +67,3 @@ public struct RateLimitHeaders: Sendable, Hashable {
         type = headers["x-ratelimit-type"]
     }
 }
-
-/// The date form of HTTP headers: `Sun, 06 Nov 1994 08:49:37 GMT`.
-enum HTTPDate {
-    static func date(from text: String) -> Date? {
-        let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), (1...31).contains(day),
-            let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), (1970...9999).contains(year)
-        else { return nil }
-        let time = parts[4].split(separator: ":").compactMap { Int($0) }
-        guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else {
-            return nil
-        }
-        let digits = [(year, 4), (month + 1, 2), (day, 2), (time[0], 2), (time[1], 2), (min(time[2], 59), 2)].map {
-            value, width in
-            String(repeating: "0", count: width - "\(value)".count) + "\(value)"
-        }
-        return try? Date.ISO8601FormatStyle().parse(
-            "\(digits[0])-\(digits[1])-\(digits[2])T\(digits[3]):\(digits[4]):\(digits[5])Z")
-    }
-
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-}

@@ -139,6 +139,12 @@ struct PhoneFlags: SettingGroup {
     @Option(setting: "ops-listen") var opsListen: String?
     @Option(setting: "trusted-proxies") var trustedProxies: String?
     @Option(setting: "asset-bytes-limit") var assetBytesLimit: String?
+    @Option(setting: "asset-quota") var assetQuota: String?
+    @Option(setting: "asset-count") var assetCount: String?
+    @Option(setting: "asset-retention") var assetRetention: String?
+    @Option(setting: "upload-retention") var uploadRetention: String?
+    @Option(setting: "link-lifetime") var linkLifetime: String?
+    @Option(setting: "link-keys-file") var linkKeysFile: String?
     @Option(setting: "feed-wait-limit") var feedWaitLimit: String?
     @Option(setting: "feed-poll-interval") var feedPollInterval: String?
     @Option(setting: "feed-page-limit") var feedPageLimit: String?

@@ -7,7 +7,8 @@ import Testing
 /// Stored objects on the wire.
 @Suite struct ContentResponseTests {
     private static let content = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-    private let tag = EntityTag("abc")
+    private let state = Validators(tag: EntityTag("abc"), modified: Date(timeIntervalSince1970: 783_459_811))
+    private static let date = "Sat, 29 Oct 1994 19:43:31 GMT"
 
     private func withContent(_ body: (RawClient) async throws -> Void) async throws {
         let root = NSTemporaryDirectory() + "gondola-content-" + UUID().uuidString
@@ -20,10 +21,10 @@ import Testing
                 $0.yield(Self.content)
                 $0.finish()
             })
-        let tag = tag
+        let state = state
         let handle: APIHandler = { request in
             guard let object = try? await store.open(key, range: nil) else { return .text("", status: 500) }
-            return .content(object, tag: tag, type: "video/mp4", headers: ["cache-control": "private"], for: request)
+            return .content(object, state, type: "video/mp4", headers: ["cache-control": "private"], for: request)
         }
         try await withServer(handle) { try await body(RawClient($0)) }
         #expect(try openFiles(under: root).isEmpty)
@@ -42,12 +43,15 @@ import Testing
                 ("Range: bytes=-7\r\n", 2_999_993..<3_000_000, 206), ("Range: bytes=1000-\r\n", 1000..<3_000_000, 206),
                 ("Range: bytes=5-9\r\nIf-Range: \"abc\"\r\n", 5..<10, 206),
                 ("Range: bytes=5-9\r\nIf-Range: \"other\"\r\n", 0..<3_000_000, 200),
+                ("Range: bytes=5-9\r\nIf-Range: \(Self.date)\r\n", 5..<10, 206),
             ]
             for (header, range, status) in cases {
                 try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\(header)\r\n")
                 let response = try await client.response()
                 #expect(response.status == status && response.body == Array(Self.content[range]))
-                #expect(response.headers["etag"] == "\"abc\"" && response.headers["content-type"] == "video/mp4")
+                #expect(response.headers["etag"] == "\"abc\"" && response.headers["last-modified"] == Self.date)
+                #expect(response.headers["x-content-type-options"] == "nosniff")
+                #expect(response.headers["content-type"] == "video/mp4")
                 let described = "bytes \(range.lowerBound)-\(range.upperBound - 1)/3000000"
                 #expect(response.headers["content-range"] == (status == 206 ? described : nil))
             }
@@ -80,6 +84,8 @@ import Testing
             #expect(
                 known.status == 304 && known.headers["etag"] == "\"abc\"" && known.headers["cache-control"] == "private"
             )
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\nIf-Modified-Since: \(Self.date)\r\n\r\n")
+            #expect(try await client.response().status == 304)
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nIf-Match: \"x\"\r\n\r\n")
             #expect(try await client.response().status == 412)
             try await client.send("HEAD / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n")
@@ -87,6 +93,18 @@ import Testing
             #expect(head.status == 200 && head.headers["content-length"] == "3000000")
             try await client.send("GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0\r\n\r\n")
             #expect(try await client.response().body == [Self.content[0]])
+        }
+    }
+
+    @Test func `overlapping ranges come once, and more than sixteen are all of it`() async throws {
+        try await withContent { client in
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9,5-14,12-19\r\n\r\n")
+            let joined = try await client.response()
+            #expect(joined.status == 206 && joined.body == Array(Self.content[0..<20]))
+            let many = (0..<17).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ",")
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=\(many)\r\n\r\n")
+            let whole = try await client.response()
+            #expect(whole.status == 200 && whole.body.count == Self.content.count)
         }
     }
 

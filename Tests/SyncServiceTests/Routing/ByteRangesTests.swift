@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import SyncService
@@ -52,11 +53,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("\"a\"", true), ("\"b\"", false), ("W/\"a\"", false), ("Sat, 29 Oct 1994 19:43:31 GMT", false), ("*", false),
+        ("\"a\"", true), ("\"b\"", false), ("W/\"a\"", false), ("Sat, 29 Oct 1994 19:43:31 GMT", true), ("*", false),
+        ("Sat, 29 Oct 1994 19:43:32 GMT", false), ("Sat, 29 Oct 1994 19:43:30 GMT", false), ("yesterday", false),
         ("\"a\", \"b\"", false), ("a", false),
     ])
     func `a range under another state's tag is passed over`(condition: String, holds: Bool) {
-        let ranges = ByteRanges(["range": "bytes=0-1", "if-range": condition], tag: EntityTag("a"), length: 10)
+        let ranges = ByteRanges(["range": "bytes=0-1", "if-range": condition], .sample, length: 10)
         #expect(ranges == (holds ? .partial([0..<2]) : .whole))
     }
 }
@@ -85,8 +87,23 @@ import Testing
             (["if-match": "\"b\", \"c\""], "GET", .failed),
             (["if-match": "\"b\"", "if-none-match": "\"a\""], "GET", .failed),
             (["if-none-match": "garbage"], "GET", .proceed), ([:], "GET", .proceed),
+            (["if-modified-since": "Sat, 29 Oct 1994 19:43:31 GMT"], "GET", .notModified),
+            (["if-modified-since": "Sun, 30 Oct 1994 00:00:00 GMT"], "HEAD", .notModified),
+            (["if-modified-since": "Sat, 29 Oct 1994 19:43:30 GMT"], "GET", .proceed),
+            (["if-modified-since": "Sat, 29 Oct 1994 19:43:31 GMT"], "PUT", .proceed),
+            (["if-modified-since": "whenever"], "GET", .proceed),
+            (["if-none-match": "\"b\"", "if-modified-since": "Sun, 30 Oct 1994 00:00:00 GMT"], "GET", .proceed),
+            (["if-unmodified-since": "Sat, 29 Oct 1994 19:43:31 GMT"], "GET", .proceed),
+            (["if-unmodified-since": "Sat, 29 Oct 1994 19:43:30 GMT"], "GET", .failed),
+            (["if-match": "\"a\"", "if-unmodified-since": "Sat, 29 Oct 1994 19:43:30 GMT"], "GET", .proceed),
         ] as [(APIHeaders, String, Precondition)])
     func `conditions are weighed in order`(headers: APIHeaders, method: String, expected: Precondition) {
-        #expect(Precondition(headers, tag: EntityTag("a"), method: APIMethod(method)) == expected)
+        #expect(Precondition(headers, .sample, method: APIMethod(method)) == expected)
     }
+}
+
+extension Validators {
+    /// Sat, 29 Oct 1994 19:43:31 GMT, and a bit.
+    fileprivate static let sample = Validators(
+        tag: EntityTag("a"), modified: Date(timeIntervalSince1970: 783_459_811.75))
 }

@@ -1,47 +1,57 @@
 import Foundation
 import JobStore
+import Logging
 import NIOCore
 import ObjectStorage
 import VideoModels
 
 extension PhoneAPI {
-    /// Takes a picture, sound or clip. The type is found out from the bytes; whole and durable before the answer.
+    /// Takes a picture, sound or clip whole. The type is found out from the bytes; durable before the answer.
     @Sendable func upload(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         let digest = try Self.digest(request.headers["repr-digest"])
         let body = request.body.limited(to: configuration.assetBytesLimit)
         if let length = body.length, length == 0 { throw Problem.malformed("the body is empty") }
-        if await storage.trouble() != nil {
-            throw Problem(status: 507, code: .storageFull, title: "The storage takes nothing new now")
-        }
+        try await refuseWithoutRoom()
         let staged = try await objects.stage(
             expecting: body.length, atMost: configuration.assetBytesLimit,
             body: body.map { Array($0.readableBytesView) })
-        do {
-            guard digest == nil || digest == staged.sha256 else {
-                throw Problem(
-                    status: 400, code: .digestMismatch, title: "The body is not what its digest says",
-                    detail: "SHA-256 of the body that arrived: \(staged.sha256.hex)")
-            }
-            guard let contentType = MediaType.sniff(try MediaType.beginning(ofFileAt: staged.path)) else {
-                throw Problem(
-                    status: 415, code: .unsupportedMediaType, title: "The body is no media that a model takes",
-                    detail: "PNG, JPEG, WebP, GIF, WAV, MP3, MP4, MOV and WebM are.")
-            }
-            let id = AssetID(at: .nowInMicroseconds)
-            let key = try ObjectKey(user: user.description, "assets", id.description)
-            _ = try await objects.commit(staged, to: key)
-            let asset = try await store.addAsset(
-                id, user: user, key: key.description, contentType: contentType, bytes: staged.bytes,
-                sha256: staged.sha256.hex)
-            return .json(try Wire.encode(asset), status: 201, headers: ["Location": "/v1/assets/\(id)"])
-        } catch {
+        guard staged.bytes > 0, digest == nil || digest == staged.sha256 else {
             await objects.discard(staged)
-            throw error
+            guard staged.bytes > 0 else { throw Problem.malformed("the body is empty") }
+            throw Problem(
+                status: 400, code: .digestMismatch, title: "The body is not what its digest says",
+                detail: "SHA-256 of the body that arrived: \(staged.sha256.hex)")
         }
+        let asset = try await desk.takeIn(staged, of: user)
+        return .json(try Wire.encode(asset), status: 201, headers: ["location": "/v1/assets/\(asset.id)"])
     }
 
     @Sendable func asset(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         .json(try Wire.encode(try await store.asset(try request.id(AssetID.self), user: user).object))
+    }
+
+    @Sendable func listAssets(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        try request.allow(query: ["limit", "before"])
+        let limit = try request.number("limit", in: 1...Self.assetPageLimit, or: Self.assetPageLimit)
+        let last = try request.query("before").map { text throws(Problem) in
+            guard let id = AssetID(text) else { throw Problem.malformed("before must be the id of an asset") }
+            return id
+        }
+        return .json(try Wire.encode(try await store.assets(of: user, before: last, limit: limit)))
+    }
+
+    static let assetPageLimit = 200
+
+    /// Gone for everybody before the answer. Bytes that cannot be removed now are removed by housekeeping.
+    @Sendable func deleteAsset(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
+        let gone = try await store.deleteAsset(try request.id(AssetID.self), user: user)
+        do {
+            try await objects.delete(try ObjectKey(gone.key))
+            try await store.removeAssets([gone])
+        } catch {
+            log.warning("a deleted upload is left to housekeeping", metadata: ["error": "\(error)"])
+        }
+        return APIResponse(status: 204)
     }
 
     /// The SHA-256 in a `Repr-Digest` field (RFC 9530): `sha-256=:base64:`. Other algorithms are passed over.

@@ -111,7 +111,9 @@ extension PhoneAPI {
         var assets: [AssetID: Asset] = [:]
         for case .asset(let id) in request.media.prefix(VideoRequest.mostMedia).map(\.source) where assets[id] == nil {
             // One that is missing, or another user's, is left out: the check names its field.
-            do { assets[id] = try await store.asset(id, user: user).object } catch StoreError.notFound { continue }
+            do {
+                assets[id] = try await store.useAsset(id, user: user, for: configuration.assetRetention).object
+            } catch StoreError.notFound { continue }
         }
         let findings = request.validate(against: model, assets: assets).map { finding in
             var finding = finding

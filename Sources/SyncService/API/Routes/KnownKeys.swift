@@ -70,6 +70,12 @@ extension KnownKeys {
         }
     }
 
+    static let link = KnownKeys(PhoneAPI.LinkBody.CodingKeys.self) {
+        switch $0 {
+        case .expiresIn: .wholeNumber
+        }
+    }
+
     static let videoRequest = KnownKeys(VideoRequest.CodingKeys.self, needed: [.model]) {
         switch $0 {
         case .model, .prompt, .negativePrompt, .duration, .resolution, .aspectRatio, .referenceTask, .bitrate, .voice:

@@ -4,6 +4,11 @@ import Foundation
 enum MediaType {
     static let bytesNeeded = 16
 
+    /// Pictures and sounds that come in the same boxes as a video, as phones make them, and that no model takes.
+    private static let notVideo = [
+        "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "avif", "avis", "M4A ", "M4B ", "M4P ", "crx ",
+    ]
+
     static func sniff(_ bytes: [UInt8]) -> String? {
         func has(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: Array(text.utf8)) }
         switch bytes {
@@ -14,7 +19,7 @@ enum MediaType {
         case _ where has("RIFF") && has("WAVE", at: 8): return "audio/wav"
         case _ where has("ID3") || (bytes.count > 1 && bytes[0] == 0xFF && bytes[1] & 0xE6 == 0xE2): return "audio/mpeg"
         case _ where has("ftypqt", at: 4): return "video/quicktime"
-        case _ where has("ftyp", at: 4): return "video/mp4"
+        case _ where has("ftyp", at: 4) && !notVideo.contains(where: { has($0, at: 8) }): return "video/mp4"
         case _ where bytes.starts(with: [0x1A, 0x45, 0xDF, 0xA3]): return "video/webm"
         default: return nil
         }

@@ -12,6 +12,7 @@ struct PhoneAPI: Sendable {
     var objects: any ObjectStore { storage.objects }
     var models: ModelDirectory
     var accounts: Accounts
+    var linkKeys: LinkKeys
     var hub: FeedHub
     var policy: JobPolicy
     var configuration: Configuration
@@ -31,8 +32,19 @@ struct PhoneAPI: Sendable {
         add(to: &router, "POST", "/v1/quotes", quote)
         add(to: &router, "GET", "/v1/models", listModels)
         add(to: &router, "POST", "/v1/assets", upload)
+        add(to: &router, "GET", "/v1/assets", listAssets)
         add(to: &router, "GET", "/v1/assets/{id}", asset)
+        add(to: &router, "DELETE", "/v1/assets/{id}", deleteAsset)
+        add(to: &router, "OPTIONS", "/v1/uploads", tus(uploadOptions))
+        add(to: &router, "POST", "/v1/uploads", tus(createUpload))
+        add(to: &router, "HEAD", "/v1/uploads/{id}", tus(uploadState))
+        add(to: &router, "PATCH", "/v1/uploads/{id}", tus(appendToUpload))
+        add(to: &router, "DELETE", "/v1/uploads/{id}", tus(endUpload))
+        add(to: &router, "POST", "/v1/uploads/{id}", tus(overrideUpload))
         add(to: &router, "GET", "/v1/videos/{id}/content", content)
+        add(to: &router, "POST", "/v1/videos/{id}/link", makeLink)
+        // The link itself says who may.
+        router.add("GET", Self.linkPath + "{link}", openLink)
         return router
     }
 

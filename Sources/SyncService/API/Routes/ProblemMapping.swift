@@ -14,7 +14,7 @@ extension Problem {
             log.error(
                 "request failed",
                 metadata: [
-                    "request_id": "\(request.id)", "method": "\(request.method)", "path": "\(request.path)",
+                    "request_id": "\(request.id)", "method": "\(request.method)", "path": "\(request.loggedPath)",
                     "status": "\(status)",
                     "error": "\(error)",
                 ])
@@ -26,6 +26,7 @@ extension Problem {
         case let problem as Problem: problem
         case let refusal as RequestRefusal: refusal.problem
         case let error as StoreError: store(error)
+        case let refusal as UploadRefusal: upload(refusal)
         case let error as PostgresError where error.isPassing:
             Problem(
                 status: 503, code: .unavailable, title: "The database does not answer",
@@ -78,6 +79,28 @@ extension Problem {
             detail:
                 "Ask again without a cursor. Keep the local data until the snapshot is complete, then remove what it "
                 + "did not name.")
+    }
+
+    private static func upload(_ refusal: UploadRefusal) -> Problem {
+        switch refusal {
+        case .quotaExceeded(let bytes, let count):
+            Problem(
+                status: 413, code: .quotaExceeded, title: "There is no room for this upload",
+                detail: "You have \(count) uploads with \(bytes) bytes, unfinished ones included. Delete some with "
+                    + "DELETE /v1/assets/{id}.")
+        case .expired:
+            Problem(
+                status: 410, code: .uploadExpired, title: "The upload was not gone on with for too long",
+                detail: "Begin it anew.")
+        case .locked(let seconds):
+            Problem(
+                status: 423, code: .uploadLocked, title: "Another request has this upload",
+                detail: "Try again when that has ended, or after \(seconds) seconds without a word from it.")
+        case .assetInUse:
+            Problem(
+                status: 409, code: .assetInUse, title: "A job under way names this upload",
+                detail: "Cancel the job first, or wait for its end.")
+        }
     }
 
     private static func upstream(_ error: VeniceError) -> Problem {

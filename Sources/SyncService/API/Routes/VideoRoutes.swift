@@ -1,25 +1,43 @@
+import Foundation
 import JobStore
-import NIOCore
 import ObjectStorage
 import VideoModels
 
 extension PhoneAPI {
+    var delivery: ContentDelivery {
+        ContentDelivery(
+            objects: objects, way: configuration.storageDelivery, linkLifetime: configuration.storageLinkLifetime)
+    }
+
     /// A finished video, whole or in ranges. Its bytes never change, so a phone may keep them for good.
     @Sendable func content(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let video = try await store.video(try request.id(VideoID.self), user: user)
-        let key = try ObjectKey(video.key)
-        let look = LinkPresentation(
-            contentType: video.object.contentType, cacheControl: "private, max-age=31536000, immutable",
-            disposition: "inline; filename=\"\(video.object.id).mp4\"")
-        let tag = EntityTag(video.object.sha256)
-        let lifetime = Duration.seconds(configuration.storageLinkLifetime)
-        if configuration.storageDelivery == .redirect, request.method == .get,
-            let link = objects.temporaryLink(to: key, for: lifetime, as: look)
-        {
-            return .redirect(to: link, tag: tag, for: request)
-        }
-        let reader = try await objects.open(key, range: nil)
-        let headers: APIHeaders = ["cache-control": look.cacheControl, "content-disposition": look.disposition]
-        return .content(reader, tag: tag, type: look.contentType, headers: headers, for: request)
+        let isAttachment = try request.wantsAttachment()
+        let file = try await store.videoFile(try request.id(VideoID.self), user: user)
+        return try await delivery.answer(StoredContent(file, isAttachment: isAttachment), for: request)
+    }
+}
+
+extension StoredContent {
+    init(_ file: VideoFile, isAttachment: Bool) throws {
+        let video = file.video
+        self.init(
+            key: try ObjectKey(file.key), type: video.contentType, sha256: video.sha256, modified: video.createdAt,
+            disposition: ContentDisposition(
+                title: file.prompt, fallback: "\(video.model) \(Self.minute(video.createdAt))", type: video.contentType,
+                isAttachment: isAttachment))
+    }
+
+    /// `2026-11-21 09.30`, in UTC: a colon is no sign for a file's name.
+    static func minute(_ date: Date) -> String {
+        let text = date.ISO8601Format()
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(2)).\(text.dropFirst(14).prefix(2))"
+    }
+}
+
+extension APIRequest {
+    /// `?download=1`: to be kept as a file, not shown.
+    func wantsAttachment() throws(Problem) -> Bool {
+        try allow(query: ["download"])
+        return try number("download", in: 0...1, or: 0) == 1
     }
 }

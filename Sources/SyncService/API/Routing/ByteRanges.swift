@@ -24,15 +24,13 @@ enum ByteRanges: Hashable, Sendable {
         self = ranges.isEmpty ? .unsatisfiable : .partial(Self.joiningOverlaps(ranges))
     }
 
-    /// A range for a client whose copy may be of another state: only if `If-Range` names this one (strongly).
-    init(_ headers: APIHeaders, tag: EntityTag, length: Int64) {
-        if let condition = headers["if-range"] {
-            guard case .tags(let tags)? = EntityTagList(condition), tags.count == 1, tags[0].matchesStrongly(tag) else {
-                self = .whole
-                return
-            }
+    /// A range for a client whose copy may be of another state: only if `If-Range` names this one.
+    init(_ headers: APIHeaders, _ state: Validators, length: Int64) {
+        if let condition = headers["if-range"], !state.areNamed(by: condition) {
+            self = .whole
+        } else {
+            self.init(headers["range"], length: length)
         }
-        self.init(headers["range"], length: length)
     }
 
     private enum Spec {

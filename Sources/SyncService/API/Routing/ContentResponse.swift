@@ -4,20 +4,26 @@ internal import VideoModels
 
 extension APIResponse {
     /// Sends the client to an address of the object service, where the ranges that it asked for are understood, too.
-    static func redirect(to link: Redacted<String>, tag: EntityTag, for request: APIRequest) -> APIResponse {
-        let headers: APIHeaders = ["etag": tag.description, "cache-control": "no-store"]
-        return unlessDecided(tag, headers, for: request)
-            ?? APIResponse(
-                // The one place where a link goes out in the clear: to the phone that may see the video.
-                status: 307, headers: ["location": link.reveal(), "cache-control": "no-store"])
+    static func redirect(
+        to link: Redacted<String>, _ state: Validators, headers: APIHeaders, for request: APIRequest
+    ) -> APIResponse {
+        var headers = headers
+        headers["cache-control"] = "no-store"
+        if let decided = unlessDecided(state, headers, for: request) { return decided }
+        // The one place where such a link goes out in the clear: to whoever may see the video.
+        headers["location"] = link.reveal()
+        return APIResponse(status: 307, headers: headers)
     }
 
     /// The answer that the request's conditions call for; nil to go on.
     private static func unlessDecided(
-        _ tag: EntityTag, _ headers: APIHeaders, for request: APIRequest
+        _ state: Validators, _ headers: APIHeaders, for request: APIRequest
     ) -> APIResponse? {
-        switch Precondition(request.headers, tag: tag, method: request.method) {
-        case .notModified: return APIResponse(status: 304, headers: headers)
+        switch Precondition(request.headers, state, method: request.method) {
+        case .notModified:
+            var headers = headers
+            for field in state.headers.fields { headers[field.name] = field.value }
+            return APIResponse(status: 304, headers: headers)
         case .failed:
             let problem = Problem(status: 412, code: .stateConflict, title: "The content is not the one you named")
             return .problem(problem, for: request)
@@ -26,22 +32,25 @@ extension APIResponse {
     }
 
     /// Serves an opened object to a `GET` or `HEAD`: conditions, one or several ranges, or all of it. Files go by
-    /// `sendfile`, other objects as they arrive.
+    /// `sendfile`, other objects as they arrive, one piece at a time: the next is fetched when the client has taken the
+    /// one before.
     ///
     /// - Parameters:
     ///   - object: opened whole.
-    ///   - tag: names exactly these bytes, such as their hash.
+    ///   - state: its tag names exactly these bytes, such as their hash.
     ///   - headers: what else to say with 200, 206 and 304: cache control, disposition.
     static func content(
-        _ object: ObjectReader, tag: EntityTag, type: String, headers: APIHeaders = [:], for request: APIRequest
+        _ object: ObjectReader, _ state: Validators, type: String, headers: APIHeaders = [:], for request: APIRequest
     ) -> APIResponse {
+        if let decided = unlessDecided(state, headers, for: request) { return decided }
         var headers = headers
-        headers["etag"] = tag.description
+        for field in state.headers.fields { headers[field.name] = field.value }
         headers["accept-ranges"] = "bytes"
-        if let decided = unlessDecided(tag, headers, for: request) { return decided }
+        // What it is was found out from its bytes, and nobody is to guess better.
+        headers["x-content-type-options"] = "nosniff"
         let length = object.info.bytes
         // A range of a HEAD means nothing (RFC 9110, 14.2).
-        let ranges = request.method == .get ? ByteRanges(request.headers, tag: tag, length: length) : .whole
+        let ranges = request.method == .get ? ByteRanges(request.headers, state, length: length) : .whole
         switch ranges {
         case .whole:
             headers["content-type"] = type

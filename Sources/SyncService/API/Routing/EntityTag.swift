@@ -1,3 +1,6 @@
+internal import Foundation
+internal import HTTPTransport
+
 /// Names one state of a resource (RFC 9110, 8.8.3).
 struct EntityTag: Hashable, Sendable, CustomStringConvertible {
     /// What stands between the quotes.
@@ -52,7 +55,28 @@ enum EntityTagList: Hashable, Sendable {
     }
 }
 
-/// What the client's conditions make of a request for something that is there under this tag.
+/// By what a client knows the state that it has: a tag, and the time of the last change.
+struct Validators: Hashable, Sendable {
+    let tag: EntityTag
+    /// Whole seconds, as the header has them. What is stored never changes, so the date is as strong as the tag.
+    let modified: Date
+
+    init(tag: EntityTag, modified: Date) {
+        self.tag = tag
+        self.modified = Date(timeIntervalSince1970: modified.timeIntervalSince1970.rounded(.down))
+    }
+
+    var headers: APIHeaders { ["etag": tag.description, "last-modified": HTTPDate.text(of: modified)] }
+
+    /// Whether a condition for a range (`If-Range`) names exactly this state. One that cannot be read names another.
+    func areNamed(by condition: String) -> Bool {
+        if let date = HTTPDate.date(from: condition) { return date == modified }
+        guard case .tags(let tags)? = EntityTagList(condition), tags.count == 1 else { return false }
+        return tags[0].matchesStrongly(tag)
+    }
+}
+
+/// What the client's conditions make of a request for something that is there in this state.
 enum Precondition: Hashable, Sendable {
     case proceed
     /// 304: the client has it already.
@@ -60,20 +84,34 @@ enum Precondition: Hashable, Sendable {
     /// 412: the client wanted another state.
     case failed
 
-    /// `If-Match` and `If-None-Match`, in the order that the standard gives them. Conditions that cannot be read are
-    /// passed over, as are those on dates: we send none.
-    init(_ headers: APIHeaders, tag: EntityTag, method: APIMethod) {
-        if let text = joined(headers, "if-match"), let wanted = EntityTagList(text),
-            !wanted.contains(tag.matchesStrongly)
-        {
+    /// In the order that the standard gives them (RFC 9110, 13.2.2): a tag wins over a date. Conditions that cannot be
+    /// read are passed over.
+    init(_ headers: APIHeaders, _ state: Validators, method: APIMethod) {
+        let isReading = method == .get || method == .head
+        if Self.isOther(headers, state) {
             self = .failed
-        } else if let text = joined(headers, "if-none-match"), let known = EntityTagList(text),
-            known.contains(tag.matchesWeakly)
-        {
-            self = method == .get || method == .head ? .notModified : .failed
+        } else if Self.isKnown(headers, state, isReading: isReading) {
+            self = isReading ? .notModified : .failed
         } else {
             self = .proceed
         }
+    }
+
+    /// `If-Match`, else `If-Unmodified-Since`.
+    private static func isOther(_ headers: APIHeaders, _ state: Validators) -> Bool {
+        if let text = joined(headers, "if-match") {
+            return EntityTagList(text).map { !$0.contains(state.tag.matchesStrongly) } ?? false
+        }
+        return headers["if-unmodified-since"].flatMap(HTTPDate.date).map { state.modified > $0 } ?? false
+    }
+
+    /// `If-None-Match`, else for reading `If-Modified-Since`.
+    private static func isKnown(_ headers: APIHeaders, _ state: Validators, isReading: Bool) -> Bool {
+        if let text = joined(headers, "if-none-match") {
+            return EntityTagList(text)?.contains(state.tag.matchesWeakly) ?? false
+        }
+        guard isReading else { return false }
+        return headers["if-modified-since"].flatMap(HTTPDate.date).map { state.modified <= $0 } ?? false
     }
 }
 
