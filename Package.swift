@@ -157,7 +157,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "FeedSync", "SyncService", "JobStore", "JobLifecycle", "VideoModels", "HTTPTransport",
-                "VeniceSimulator", "TestSupport", "StackSupport",
+                "VeniceSimulator", "TestSupport", "StackSupport", logging,
             ]),
         .testTarget(
             name: "CrashTests",

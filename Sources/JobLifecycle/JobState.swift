@@ -74,10 +74,16 @@ public struct StoredVideo: Hashable, Sendable {
     public var width: Int?
     public var height: Int?
     public var hasSound: Bool?
+    public var frameRate: Double?
+    public var videoCodec: String?
+    public var audioCodec: String?
+    /// SHA-256 of the bytes as the upstream gave them, where those that are kept differ: the index was moved to the front.
+    public var originalSHA256: String?
 
     public init(
         id: VideoID, key: String, contentType: String, bytes: Int64, sha256: String, durationSeconds: Double? = nil,
-        width: Int? = nil, height: Int? = nil, hasSound: Bool? = nil
+        width: Int? = nil, height: Int? = nil, hasSound: Bool? = nil, frameRate: Double? = nil,
+        videoCodec: String? = nil, audioCodec: String? = nil, originalSHA256: String? = nil
     ) {
         self.id = id
         self.key = key
@@ -88,6 +94,10 @@ public struct StoredVideo: Hashable, Sendable {
         self.width = width
         self.height = height
         self.hasSound = hasSound
+        self.frameRate = frameRate
+        self.videoCodec = videoCodec
+        self.audioCodec = audioCodec
+        self.originalSHA256 = originalSHA256
     }
 }
 

@@ -33,6 +33,7 @@ public struct Migrator: Sendable {
         Migration(name: "0005_limits.sql", sql: String(decoding: PackageResources._005_limits_sql, as: UTF8.self)),
         Migration(name: "0006_engine.sql", sql: String(decoding: PackageResources._006_engine_sql, as: UTF8.self)),
         Migration(name: "0007_feed.sql", sql: String(decoding: PackageResources._007_feed_sql, as: UTF8.self)),
+        Migration(name: "0010_media.sql", sql: String(decoding: PackageResources._010_media_sql, as: UTF8.self)),
     ]
 
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

@@ -19,6 +19,14 @@ public struct VideoFile: Sendable, Hashable {
     public var prompt: String?
 }
 
+/// What is made from a video to show it by.
+public enum PictureKind: String, Sendable, CaseIterable {
+    /// A still.
+    case poster
+    /// A few seconds that move.
+    case preview
+}
+
 extension PostgresStore {
     /// A finished video that is not deleted.
     public func videoFile(_ id: VideoID, user: UserID) async throws -> VideoFile {
@@ -30,5 +38,25 @@ extension PostgresStore {
         }
         guard let found else { throw StoreError.notFound }
         return found
+    }
+
+    /// A picture that was made from a video. Throws `notFound` where there is none, or the video is deleted.
+    public func picture(of video: VideoID, _ kind: PictureKind, user: UserID) async throws -> Stored<Video.Picture> {
+        let values: [Value] = [.id(user), .id(video), .text(kind.rawValue)]
+        let found = try await pool.run { connection in
+            try connection.execute(MediaStatements.picture, values).first { row in
+                Stored(object: try Video.Picture(row), key: try row.text("storage_key"))
+            }
+        }
+        guard let found else { throw StoreError.notFound }
+        return found
+    }
+}
+
+extension Video.Picture {
+    init(_ row: Row) throws {
+        self.init(
+            contentType: try row.text("content_type"), bytes: try row.int64("bytes"), sha256: try row.text("sha256"),
+            width: try row.int("width"), height: try row.int("height"))
     }
 }

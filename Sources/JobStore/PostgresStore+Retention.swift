@@ -1,15 +1,9 @@
 public import Foundation
-public import VideoModels
-
-/// A deleted video that is to be forgotten, and the key of its bytes.
-public struct ExpiredVideo: Hashable, Sendable {
-    public var id: VideoID
-    public var user: UserID
-    public var key: String
-}
 
 /// What is kept for a while and then forgotten.
 public enum Expiring: String, Hashable, Sendable, CaseIterable {
+    /// Tombstones of videos whose files are gone. Before jobs: a job stays as long as it has one.
+    case videos
     /// Keys under which a phone may ask again.
     case idempotencyKeys = "idempotency_keys"
     /// Tombstones of jobs, with what is known of their way.
@@ -29,29 +23,14 @@ extension PostgresStore {
         switch what {
         case .idempotencyKeys: try await delete(RetentionStatements.pruneKeys, [.double(age), .int(limit)])
         case .durations: try await delete(RetentionStatements.pruneDurations, [.double(age), .int(limit)])
+        case .videos:
+            try await count(RetentionStatements.pruneVideos, [.double(age + Self.tombstoneMargin), .int(limit)])
         case .jobs:
             try await count(RetentionStatements.pruneJobs, [.double(age + Self.tombstoneMargin), .int(limit)])
         case .accounts:
             try await delete(RetentionStatements.pruneBudgets, [.int(limit)])
                 + delete(RetentionStatements.pruneFailures, [.int(limit)])
         }
-    }
-
-    /// Deleted videos whose tombstones are older than `age` seconds. Remove their bytes, then `prune` them.
-    public func expiredVideos(olderThan age: TimeInterval, limit: Int) async throws -> [ExpiredVideo] {
-        let values: [Value] = [.double(age + Self.tombstoneMargin), .int(limit)]
-        return try await pool.run { connection in
-            try connection.execute(RetentionStatements.expiredVideos, values).map { row in
-                ExpiredVideo(id: try row.id("id"), user: try row.id("user_id"), key: try row.text("storage_key"))
-            }
-        }
-    }
-
-    /// Forgets the tombstones of these videos and raises the floors of their users' feeds.
-    public func prune(_ videos: [ExpiredVideo]) async throws -> Int {
-        let sorted = videos.sorted { ($0.user, $0.id) < ($1.user, $1.id) }
-        return try await count(
-            RetentionStatements.pruneVideos, [.uuids(sorted) { $0.user.uuid }, .uuids(sorted) { $0.id.uuid }])
     }
 
     /// A deletion is as old as its transaction's beginning, and a device that read its feed before the end did not see it.

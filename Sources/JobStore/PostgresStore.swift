@@ -138,6 +138,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case cursorOfOtherEpoch
     /// The cursor is of a place that this history has not reached.
     case cursorAhead
+    /// The job has not ended, so it cannot be deleted.
+    case underWay(Job.Status)
+    /// What was deleted cannot be brought back any more.
+    case graceOver
     /// A budget has no room for the reservation.
     case overBudget(BudgetRefusal)
 }

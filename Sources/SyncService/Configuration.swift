@@ -71,6 +71,8 @@ public struct Configuration: Sendable {
     public var leaseRenewal: TimeInterval = 5
     /// The longest wait between two looks for due jobs; wake-ups come sooner.
     public var claimInterval: TimeInterval = 1
+    /// Makes posters and previews, with `ffprobe` beside it; `none` for going without.
+    public var ffmpeg = "ffmpeg"
     /// When and how often; `JobPolicy` has the units. Before scaling by `timeScale`.
     public var policy = JobPolicy()
 

@@ -56,6 +56,7 @@ public struct GondolaService: Sendable {
                     }
                 }
             }
+            if roles.contains(.worker) { group.addTask { await parts.mediaWorker?.run() } }
             group.addTask { await parts.storage.watch(every: .seconds(15), log: log) }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
@@ -204,6 +205,17 @@ struct ServiceParts: Sendable {
         let grant = try await store.take(limit, account: account, upTo: wanted)
         if case .granted(_, isProbe: true) = grant { watch.noteProbe(account) }
         return grant
+    }
+
+    /// Nil where there is no ffmpeg: then a video's facts are those of its boxes, and there are no pictures.
+    var mediaWorker: MediaWorker? {
+        guard let tools = MediaTools(configuration.ffmpeg) else {
+            log.notice("no posters and previews are made", metadata: ["ffmpeg": "\(configuration.ffmpeg)"])
+            return nil
+        }
+        return MediaWorker(
+            store: store, objects: objects, tools: tools, folder: "\(state.path)/media", log: log,
+            trouble: { await storage.trouble() })
     }
 
     var housekeeper: Housekeeper {

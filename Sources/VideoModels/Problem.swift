@@ -44,7 +44,7 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case notAcceptable = "not_acceptable"
         /// What `wait_for` named is not to be seen yet where this answer would come from.
         case notYetVisible = "not_yet_visible"
-        /// The user's uploads have no room for this one.
+        /// The user's uploads, or videos, have no room for more.
         case quotaExceeded = "quota_exceeded"
         /// A job under way names the upload.
         case assetInUse = "asset_in_use"
@@ -58,6 +58,8 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case unsupportedVersion = "unsupported_version"
         /// The signed link was good for so long and no longer.
         case linkExpired = "link_expired"
+        /// What was deleted cannot be brought back any more.
+        case graceOver = "grace_over"
     }
 
     public init(

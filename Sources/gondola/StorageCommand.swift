@@ -5,7 +5,7 @@ import SyncService
 struct StorageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "storage", abstract: "Look after the place of videos and uploads.",
-        discussion: "gondola storage move", subcommands: [Move.self])
+        discussion: "gondola storage verify", subcommands: [Verify.self, Usage.self, Collect.self, Move.self])
 
     struct Move: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -6,7 +6,7 @@ import VideoModels
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Add users, list them, and set their budgets and limits.", discussion: "gondola users add alice",
-        subcommands: [Add.self, List.self, UsersBudget.self, Limit.self])
+        subcommands: [Add.self, List.self, UsersBudget.self, UsersRetention.self, Limit.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

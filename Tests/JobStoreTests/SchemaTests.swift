@@ -14,7 +14,8 @@ import VideoModels
             try await database.withPool(connections: 1) { pool in
                 let all =
                     JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
-                    + MediaStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
+                    + MediaStatements.all + LifecycleStatements.all + MediaWorkStatements.all
+                    + StoredObjectStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
                     + BudgetStatements.all + LedgerStatements.all + AdmissionStatements.all + ModelPauseStatements.all
                     + DigestStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
@@ -85,6 +86,7 @@ import VideoModels
         }
         let listed = [
             JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
+            LifecycleStatements.all, MediaWorkStatements.all, StoredObjectStatements.all,
             UserStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
             LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all, DigestStatements.all,
         ]

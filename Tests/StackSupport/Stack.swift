@@ -65,6 +65,8 @@ package struct Stack: Sendable {
             "GONDOLA_STATE_DIR": directory.appending(path: "state").path, "GONDOLA_LISTEN": "127.0.0.1:0",
             "GONDOLA_OPS_LISTEN": "127.0.0.1:0", "GONDOLA_TIME_SCALE": "\(Self.timeScale)",
             "GONDOLA_LOG_FORMAT": "json", "GONDOLA_LEASE": "2s", "GONDOLA_LEASE_RENEWAL": "500ms",
+            // Pictures have tests of their own; elsewhere their programs would only take the processor from what is looked at.
+            "GONDOLA_FFMPEG": "none",
         ]
         return try await GondolaProcess.launch(program, environment.merging(extra) { $1 }, in: processes)
     }

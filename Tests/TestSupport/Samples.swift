@@ -55,7 +55,8 @@ extension Receipt {
 extension StoredVideo {
     public static let sample = StoredVideo(
         id: .sample(), key: "videos/1.mp4", contentType: "video/mp4", bytes: 4096,
-        sha256: String(repeating: "ab", count: 32), durationSeconds: 5, width: 1280, height: 720, hasSound: true)
+        sha256: String(repeating: "ab", count: 32), durationSeconds: 5, width: 1280, height: 720, hasSound: true,
+        frameRate: 24, videoCodec: "h264", audioCodec: "aac")
 }
 
 extension Delivery {
@@ -110,5 +111,14 @@ extension Video {
     public static let sample = Video(
         id: .sample(), jobID: .sample(), model: "wan-2.5-preview-text-to-video", contentType: "video/mp4", bytes: 4096,
         sha256: String(repeating: "ab", count: 32), durationSeconds: 5, width: 1280, height: 720, hasSound: true,
+        frameRate: 24, videoCodec: "h264", audioCodec: "aac", poster: .sample,
+        preview: Picture(
+            contentType: "image/webp", bytes: 90_000, sha256: String(repeating: "ef", count: 32), width: 320,
+            height: 180),
         createdAt: .sample)
+}
+
+extension Video.Picture {
+    public static let sample = Video.Picture(
+        contentType: "image/jpeg", bytes: 40_000, sha256: String(repeating: "cd", count: 32), width: 720, height: 405)
 }

@@ -26,7 +26,7 @@ import VideoModels
         ("Video", "video"), ("Asset", "asset"), ("AssetPage", "asset-page"), ("VideoLink", "video-link"),
         ("Quote", "quote"), ("ChangePage", "change-page"), ("UserSettings", "settings"), ("Spending", "spending"),
         ("DigestPage", "digest-page"),
-        ("Problem", "problem"), ("JobSubmission", "submission"),
+        ("Problem", "problem"), ("JobSubmission", "submission"), ("Deletion", "deletion"),
     ])
     func `a schema has the keys of its type`(schema: String, sample: String) throws {
         let value = try #require(WireSample.all.first { $0.name == sample })
@@ -63,6 +63,7 @@ import VideoModels
             ("Failure", try Wire.encode(job.failure)), ("ExceededBudget", try Wire.encode(job.failure?.budget)),
             ("BudgetRoom", try Wire.encode(room)), ("BudgetLimit", try Wire.encode(room.limits.first)),
             ("Estimate", try Wire.encode(estimate)), ("Span", try Wire.encode(estimate.range)),
+            ("Picture", try Wire.encode(Video.Picture.sample)),
             ("DurationPart", try Wire.encode(estimate.law?.parts.first)),
         ] {
             let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]

@@ -147,7 +147,13 @@ struct RandomValues {
         Video(
             id: id(), jobID: id(), model: text(), contentType: text(), bytes: Int64(int()), sha256: text(),
             durationSeconds: maybe { $0.double() }, width: maybe { $0.int() }, height: maybe { $0.int() },
-            hasSound: maybe { $0.flip() }, createdAt: date())
+            hasSound: maybe { $0.flip() }, frameRate: maybe { $0.double() }, videoCodec: maybe { $0.text() },
+            audioCodec: maybe { $0.text() }, poster: maybe { $0.picture() }, preview: maybe { $0.picture() },
+            createdAt: date())
+    }
+
+    mutating func picture() -> Video.Picture {
+        Video.Picture(contentType: text(), bytes: Int64(int()), sha256: text(), width: int(), height: int())
     }
 
     mutating func asset() -> Asset {

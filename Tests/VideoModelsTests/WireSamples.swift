@@ -39,6 +39,8 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         WireSample("digest-page", digest), WireSample("problem", problem),
         WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
         WireSample("change-batch", batch),
+        WireSample(
+            "deletion", Deletion(sequence: 7, kind: .known(.video), id: "\(VideoID.sample())", undeleteUntil: .sample)),
     ]
 
     static let request: VideoRequest = {

@@ -28,7 +28,7 @@ enum FeedStatements {
     static let videosSince = Statement(
         "videos_since",
         """
-        select * from videos where user_id = $1 and change_sequence > $2 and change_sequence <= $3
+        select \(MediaStatements.columns) from videos where user_id = $1 and change_sequence > $2 and change_sequence <= $3
         order by change_sequence limit $4
         """)
 
@@ -39,7 +39,7 @@ enum FeedStatements {
     static let videosBelow = Statement(
         "videos_below",
         """
-        select * from videos where user_id = $1 and change_sequence < $2 and deleted_at is null
+        select \(MediaStatements.columns) from videos where user_id = $1 and change_sequence < $2 and deleted_at is null
         order by change_sequence desc limit $3
         """)
 

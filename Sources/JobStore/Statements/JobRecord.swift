@@ -148,12 +148,16 @@ extension JobState {
 }
 
 extension Video {
+    /// Reads a row that was selected as `MediaStatements.columns`.
     init(_ row: Row) throws {
+        let pictures = try row.optional("pictures", Row.data).map { try Wire.decode([String: Picture].self, from: $0) }
         self.init(
             id: try row.id("id"), jobID: try row.id("job_id"), model: try row.text("model"),
             contentType: try row.text("content_type"), bytes: try row.int64("bytes"), sha256: try row.text("sha256"),
             durationSeconds: try row.optional("duration_seconds", Row.double),
             width: try row.optional("width", Row.int), height: try row.optional("height", Row.int),
-            hasSound: try row.optional("has_sound", Row.bool), createdAt: try row.date("created_at"))
+            hasSound: try row.optional("has_sound", Row.bool), frameRate: try row.optional("frame_rate", Row.double),
+            videoCodec: try row.optionalText("video_codec"), audioCodec: try row.optionalText("audio_codec"),
+            poster: pictures?["poster"], preview: pictures?["preview"], createdAt: try row.date("created_at"))
     }
 }

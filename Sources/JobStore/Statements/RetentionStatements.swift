@@ -11,26 +11,15 @@ enum RetentionStatements {
         where idempotency_keys.user_id = old.user_id and idempotency_keys.key = old.key
         """)
 
-    /// Deleted videos whose tombstones have been there for long enough, with what is left of their bytes.
-    static let expiredVideos = Statement(
-        "expired_videos",
-        """
-        select user_id, id, storage_key from videos
-        where deleted_at < clock_timestamp() - $1::double precision * interval '1 second'
-        order by deleted_at limit $2
-        """)
-
-    /// Forgets tombstones of videos, `$1` users and `$2` videos. In the same transaction the floor of their users' feeds
-    /// rises: an older cursor would miss them.
+    /// Forgets tombstones of videos whose files are gone. In the same transaction the floor of their users' feeds rises: an
+    /// older cursor would miss them.
     static let pruneVideos = Statement(
         "prune_videos",
         """
         with gone as materialized (
-            select video.* from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id) cross join lateral (
-                select videos.user_id, videos.id, videos.change_sequence from videos
-                where videos.user_id = wanted.user_id and videos.id = wanted.id and videos.deleted_at is not null
-                for update
-            ) as video
+            select user_id, id, change_sequence from videos
+            where deleted_at < clock_timestamp() - $1::double precision * interval '1 second' and removed_at is not null
+            order by deleted_at limit $2 for update skip locked
         ), \(raised), \(forgotten(kind: "video")), pruned as (
             delete from videos using gone where videos.user_id = gone.user_id and videos.id = gone.id
         )
@@ -121,6 +110,6 @@ enum RetentionStatements {
         """)
 
     static let all = [
-        pruneKeys, expiredVideos, pruneVideos, pruneJobs, pruneDurations, pruneBudgets, pruneFailures,
+        pruneKeys, pruneVideos, pruneJobs, pruneDurations, pruneBudgets, pruneFailures,
     ]
 }

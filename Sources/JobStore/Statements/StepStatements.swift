@@ -120,7 +120,7 @@ enum StepStatements {
             where is_next and ledger_first is not null order by place, entry
         ), filmed as (
             insert into videos (user_id, id, job_id, model, storage_key, content_type, bytes, sha256, duration_seconds,
-                width, height, has_sound, change_sequence)
+                width, height, has_sound, frame_rate, video_codec, audio_codec, original_sha256, change_sequence)
             select user_id, \(StepBatch.videoColumns), sequences.list[place] - 1
             from held, sequences where is_next and video_place is not null order by place
         )

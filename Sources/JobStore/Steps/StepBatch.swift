@@ -179,6 +179,10 @@ struct StepBatch {
         Column("width", "integer") { .integers($0) { $0.video?.width } },
         Column("height", "integer") { .integers($0) { $0.video?.height } },
         Column("has_sound", "boolean") { .bools($0) { $0.video?.hasSound } },
+        Column("frame_rate", "double precision") { .doubles($0) { $0.video?.frameRate } },
+        Column("video_codec", "text") { .texts($0) { $0.video?.videoCodec } },
+        Column("audio_codec", "text") { .texts($0) { $0.video?.audioCodec } },
+        Column("original_sha256", "text") { .texts($0) { $0.video?.originalSHA256 } },
     ]
 }
 

@@ -119,6 +119,7 @@ struct BoxWalk {
         try children(of: stbl.payload) { (_, box) throws(VideoFileError) in
             switch box.type {
             case "stsz": (track.samples, track.sampleBytes) = try tables.sizes(box)
+            case "stsd": track.codec = try tables.codec(box)
             case "stco", "co64": track.lastChunk = try tables.lastChunk(box)
             default: break
             }
@@ -183,6 +184,12 @@ private struct Track {
     var samples: UInt64 = 0
     var sampleBytes: Int64 = 0
     var lastChunk: Int64 = 0
+    var codec: String?
+
+    var samplesPerSecond: Double? {
+        guard let duration, duration > 0, samples > 0 else { return nil }
+        return (Double(samples) / duration * 1000).rounded() / 1000
+    }
 }
 
 extension Movie {
@@ -191,9 +198,13 @@ extension Movie {
         samples = min(samples + track.samples, UInt64(SampleTables.largestSum))
         lastChunk = max(lastChunk, track.lastChunk)
         tracks[track.number, default: TrackTiming()].scale = track.scale
-        if track.kind.elementsEqual("soun".utf8) { hasSound = true }
+        if track.kind.elementsEqual("soun".utf8) {
+            hasSound = true
+            audioCodec = audioCodec ?? track.codec
+        }
         if track.kind.elementsEqual("vide".utf8), size == nil, track.size.width > 0, track.size.height > 0 {
             size = track.size
+            (videoCodec, frameRate) = (track.codec, track.samplesPerSecond)
         }
     }
 }

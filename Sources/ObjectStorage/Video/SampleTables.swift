@@ -22,6 +22,22 @@ struct SampleTables {
         return (UInt64(count), sum)
     }
 
+    /// `stsd`: what the samples are encoded with, by ffmpeg's name; nil where that is not told. A file is whole without it.
+    func codec(_ box: Box) throws(VideoFileError) -> String? {
+        guard box.count >= 16 else { return nil }
+        let letters = try box.head(16, of: source)[12...]
+        guard letters.allSatisfy({ (0x20...0x7e).contains($0) }) else { return nil }
+        let type = String(decoding: letters, as: UTF8.self)
+        let bare = type.lowercased().filter { $0 != " " && $0 != "." }
+        return Self.codecs[type] ?? (bare.isEmpty ? nil : bare)
+    }
+
+    private static let codecs = [
+        "avc1": "h264", "avc3": "h264", "hvc1": "hevc", "hev1": "hevc", "av01": "av1", "vp08": "vp8", "vp09": "vp9",
+        "mp4v": "mpeg4", "jpeg": "mjpeg", "mp4a": "aac", "Opus": "opus", "fLaC": "flac", "ac-3": "ac3", "ec-3": "eac3",
+        "sowt": "pcm_s16le", "twos": "pcm_s16be", ".mp3": "mp3",
+    ]
+
     /// `stco` and `co64`: where the last chunk begins.
     func lastChunk(_ box: Box) throws(VideoFileError) -> Int64 {
         let count = try box.head(8, of: source).number(at: 4, as: UInt32.self)

@@ -13,6 +13,11 @@ public struct VideoFacts: Hashable, Sendable {
     /// False only for a fragmented file without an index and without its length in time: it could have been cut between
     /// two fragments, and only the way it came here can tell.
     public let isEndProven: Bool
+    /// Pictures a second on average; nil where the index does not list the samples.
+    public var frameRate: Double?
+    /// As ffmpeg calls it: `h264`, `hevc`, `aac`. Nil where the file does not say.
+    public var videoCodec: String?
+    public var audioCodec: String?
 }
 
 /// Why a file is not a whole video. Offsets and lengths are in bytes.

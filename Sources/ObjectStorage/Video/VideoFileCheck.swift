@@ -27,7 +27,8 @@ public enum VideoFileCheck {
         if source.length < smallFile, movie.samples == 0 { throw .noSamples }
         return VideoFacts(
             durationSeconds: movie.duration, width: width, height: height, hasSound: movie.hasSound, brand: brand,
-            isEndProven: isEndProven)
+            isEndProven: isEndProven, frameRate: movie.frameRate, videoCodec: movie.videoCodec,
+            audioCodec: movie.audioCodec)
     }
 
     /// The samples that the tracks list must lie in the file.
@@ -61,6 +62,9 @@ struct Movie {
     var duration: Double?
     var size: (width: Int, height: Int)?
     var hasSound = false
+    var frameRate: Double?
+    var videoCodec: String?
+    var audioCodec: String?
     /// The sum of all samples' sizes, as far as it is told.
     var sampleBytes: Int64 = 0
     var samples: UInt64 = 0

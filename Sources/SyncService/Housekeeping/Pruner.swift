@@ -1,10 +1,15 @@
 public import Foundation
-import JobStore
+public import JobStore
 import Logging
 import ObjectStorage
+import VideoModels
 
 /// How long things are kept that nobody asks for any more, and how they go. Times are seconds.
 public struct RetentionSettings: Hashable, Sendable {
+    /// What was deleted can be brought back for so long; then its files go.
+    public var grace: TimeInterval = 7 * 86_400
+    /// How much is kept of the videos of users who have no rule of their own. By itself everything is.
+    public var keeping = KeepingRule()
     /// A phone that was away for less finds out what was deleted meanwhile. One that was away for longer starts over.
     public var tombstones: TimeInterval = 30 * 86_400
     /// A phone may repeat a submission for so long.
@@ -17,6 +22,18 @@ public struct RetentionSettings: Hashable, Sendable {
     public var batch = 1000
 
     public init() {}
+
+    /// What a full quota does to those users.
+    public enum WhenFull: String, Sendable, CaseIterable {
+        case refuse
+        case removeOldest = "remove-oldest"
+    }
+
+    /// The same as `keeping.quotaRemovesOldest`, by its word.
+    public var whenFull: WhenFull {
+        get { keeping.quotaRemovesOldest ? .removeOldest : .refuse }
+        set { keeping.quotaRemovesOldest = newValue == .removeOldest }
+    }
 }
 
 /// Forgets what nobody needs any more, in small transactions with pauses between them, so that nobody waits for it.
@@ -33,8 +50,8 @@ struct Pruner: Sendable {
     @discardableResult
     func prune() async throws -> [String: Int] {
         var gone: [String: Int] = [:]
-        // Videos before jobs: a job stays as long as it has one.
-        gone["videos"] = try await batches("videos") { try await pruneVideos() }
+        gone["deleted"] = try await deleteExcess()
+        gone["files"] = try await batches("files") { try await removeFiles() }
         let cleaner = UploadCleaner(store: store, objects: objects)
         gone["uploads"] = try await batches("uploads") {
             try await cleaner.clearUploads(limit: settings.batch) { warn("cannot remove an unfinished upload", $0) }
@@ -58,7 +75,7 @@ struct Pruner: Sendable {
     private func age(of what: Expiring) -> TimeInterval {
         switch what {
         case .idempotencyKeys: settings.idempotencyKeys
-        case .jobs: settings.tombstones
+        case .videos, .jobs: settings.tombstones
         case .durations: settings.durations
         case .accounts: 86_400
         }
@@ -77,19 +94,46 @@ struct Pruner: Sendable {
         return total
     }
 
-    /// The bytes first: without the row nobody would find them again.
-    private func pruneVideos() async throws -> Int {
-        let videos = try await store.expiredVideos(olderThan: settings.tombstones, limit: settings.batch)
-        var gone: [ExpiredVideo] = []
-        for video in videos {
+    /// Deletes what users or the deployment do not want kept, a bounded batch a transaction. It can be brought back within the
+    /// grace like everything that is deleted.
+    private func deleteExcess() async throws -> Int {
+        var (total, last) = (0, UserID?.none)
+        while true {
+            let users = try await store.keptUsers(after: last, orElse: settings.keeping, limit: settings.batch)
+            for kept in users {
+                total += try await batches("videos beyond a rule") {
+                    try await store.deleteExcess(of: kept.user, under: kept.rule, limit: settings.batch)
+                }
+            }
+            guard users.count == settings.batch else { return total }
+            last = users.last?.user
+        }
+    }
+
+    /// Removes the files of deleted videos whose grace is over. Three steps, each found again if the process dies after it: the
+    /// row says that nothing brings the video back, the files go, the row says that they are gone. Only then may it be
+    /// forgotten, so that no file is left without a row.
+    private func removeFiles() async throws -> Int {
+        var gone: [Removal] = []
+        for removal in try await store.beginRemovals(grace: settings.grace, limit: settings.batch) {
             do {
-                try await objects.delete(try ObjectKey(video.key))
-                gone.append(video)
+                for key in try removal.keys { try await objects.delete(key) }
+                gone.append(removal)
             } catch {
                 // One that cannot be removed holds up nothing else; its row stays, and so it is tried again.
-                log.warning("cannot remove a forgotten video", metadata: ["key": "\(video.key)", "error": "\(error)"])
+                log.warning("cannot remove a deleted video", metadata: ["key": "\(removal.key)", "error": "\(error)"])
             }
         }
-        return gone.isEmpty ? 0 : try await store.prune(gone)
+        if !gone.isEmpty { try await store.finishRemovals(gone) }
+        return gone.count
+    }
+}
+
+extension Removal {
+    /// All that a video may have left in storage. The video's own file last: while it is there, so may be the others.
+    fileprivate var keys: [ObjectKey] {
+        get throws {
+            try PictureKind.allCases.map { try $0.key(of: video, user: user) } + [try ObjectKey(key)]
+        }
     }
 }

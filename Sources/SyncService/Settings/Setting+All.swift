@@ -178,6 +178,9 @@ extension Setting {
             .worker, "GONDOLA_CLEAN_UP_LIMIT", \.policy.cleanUpLimit, .count(1...1000),
             "So many tries to remove the upstream's copy, then it is left to expire"),
         Setting(
+            .worker, "GONDOLA_FFMPEG", \.ffmpeg, .path,
+            "The program that makes posters and previews, with ffprobe beside it; none for going without"),
+        Setting(
             .worker, "GONDOLA_UNKNOWN_OUTCOME", \.policy.unknownOutcome, .oneOf("WHAT"),
             "What becomes of a submission whose answer was lost: hold (a person decides), fail, or resubmit (may pay "
                 + "twice)"),
@@ -256,6 +259,22 @@ extension Setting {
         Setting(
             .process, "GONDOLA_TOMBSTONE_RETENTION", \.retention.tombstones, .duration(3600...315_360_000),
             "A phone that was away for less than this finds out what was deleted; one away for longer starts over"),
+        Setting(
+            .process, "GONDOLA_DELETE_GRACE", \.retention.grace, .duration(0...315_360_000),
+            "How long a deleted video or job can be brought back; then its files go"),
+        Setting(
+            .process, "GONDOLA_KEEP_DAYS", \.retention.keeping.days, ValueFormat.count(1...36_500).optional(),
+            "Videos older than this are deleted, for users without a rule of their own (gondola users retention); without "
+                + "it none are"),
+        Setting(
+            .process, "GONDOLA_KEEP_NEWEST", \.retention.keeping.newest,
+            ValueFormat.count(1...1_000_000_000).optional(), "So many of a user's newest videos are kept, likewise"),
+        Setting(
+            .process, "GONDOLA_QUOTA", \.retention.keeping.quotaBytes, ValueFormat.size(upTo: 1 << 50).optional(),
+            "What a user's videos may have in bytes, likewise"),
+        Setting(
+            .process, "GONDOLA_QUOTA_FULL", \.retention.whenFull, .oneOf("WHAT"),
+            "What a full quota does: refuse (new submissions), or remove-oldest (videos)"),
         Setting(
             .process, "GONDOLA_KEY_RETENTION", \.retention.idempotencyKeys, .duration(60...315_360_000),
             "How long a submission may be repeated under its idempotency key"),

@@ -304,11 +304,16 @@ struct ActionRunner: Sendable {
             await objects.discard(staged)
             throw error
         }
-        _ = try await objects.commit(staged, to: key)
+        // Before it is seen: its hash is what phones know it by, and they keep it for good.
+        let moved = await objects.stagedFastStart(of: staged)
+        let kept = moved ?? staged
+        _ = try await objects.commit(kept, to: key)
+        if moved != nil { await objects.discard(staged) }
         return StoredVideo(
             id: id, key: key.description, contentType: facts.brand == "qt  " ? "video/quicktime" : "video/mp4",
-            bytes: staged.bytes, sha256: staged.sha256.hex, durationSeconds: facts.durationSeconds, width: facts.width,
-            height: facts.height, hasSound: facts.hasSound)
+            bytes: kept.bytes, sha256: kept.sha256.hex, durationSeconds: facts.durationSeconds, width: facts.width,
+            height: facts.height, hasSound: facts.hasSound, frameRate: facts.frameRate, videoCodec: facts.videoCodec,
+            audioCodec: facts.audioCodec, originalSHA256: moved == nil ? nil : staged.sha256.hex)
     }
 
     /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag

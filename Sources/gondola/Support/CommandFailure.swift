@@ -95,6 +95,8 @@ struct CommandFailure: Error, Equatable {
         case .overBudget: self.init(.refusedData, "the budget has no room for it; see `gondola users list`")
         case .cursorExpired, .cursorOfOtherEpoch, .cursorAhead:
             self.init(.refusedData, "the cursor leads nowhere any more; start without one")
+        case .underWay(let status): self.init(.refusedData, "the job is \(status.rawValue) and has to end first")
+        case .graceOver: self.init(.refusedData, "the time for bringing it back is over")
         }
     }
 }

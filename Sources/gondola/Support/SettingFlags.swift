@@ -124,6 +124,7 @@ struct WorkerFlags: SettingGroup {
     @Option(setting: "render-deadline") var renderDeadline: String?
     @Option(setting: "server-error-limit") var serverErrorLimit: String?
     @Option(setting: "clean-up-limit") var cleanUpLimit: String?
+    @Option(setting: "ffmpeg") var ffmpeg: String?
     @Option(setting: "unknown-outcome") var unknownOutcome: String?
 }
 
@@ -157,6 +158,11 @@ struct PhoneFlags: SettingGroup {
 struct ProcessFlags: SettingGroup {
     @Option(setting: "drain") var drain: String?
     @Option(setting: "tombstone-retention") var tombstoneRetention: String?
+    @Option(setting: "delete-grace") var deleteGrace: String?
+    @Option(setting: "keep-days") var keepDays: String?
+    @Option(setting: "keep-newest") var keepNewest: String?
+    @Option(setting: "quota") var quota: String?
+    @Option(setting: "quota-full") var quotaFull: String?
     @Option(setting: "key-retention") var keyRetention: String?
     @Option(setting: "duration-retention") var durationRetention: String?
     @Option(setting: "prune-interval") var pruneInterval: String?

@@ -84,4 +84,43 @@ import VideoModels
             #expect(try await database.sql("select feed_floor from users") == "102")
         }
     }
+
+    @Test func `what a rule does not keep is deleted, can be brought back, and goes when the grace is over`()
+        async throws
+    {
+        try await withPruner(batch: 2) { database, objects, pruner in
+            let ids = try await database.addVideos([[1], [2], [3], [4]], in: objects)
+            var keeping = pruner
+            keeping.settings.keeping.newest = 1
+            #expect(try await pruner.prune()["deleted"] == 0)
+            #expect(try await keeping.prune()["deleted"] == 3)
+            #expect(try await objects.list(prefix: "", after: nil, limit: 10).count == 4)
+            let deleted = try await database.sql(
+                "select id from videos where deleted_at is not null order by id limit 1")
+            let first = try #require(ids.first { $0.description == deleted })
+            _ = try await database.store.undelete(.video(first), user: .sample(), grace: keeping.settings.grace)
+            keeping.settings.keeping.newest = nil
+            keeping.settings.grace = 0
+            let gone = try await keeping.prune()
+            #expect(gone["files"] == 2 && gone["videos"] == 0)
+            #expect(try await objects.list(prefix: "", after: nil, limit: 10).count == 2)
+        }
+    }
+
+    @Test func `a file that cannot be removed holds up no other, and is tried again`() async throws {
+        try await withPruner(batch: 10) { database, objects, pruner in
+            let ids = try await database.addVideos([[1], [2]], in: objects)
+            var eager = pruner
+            eager.settings.grace = 0
+            for id in ids { _ = try await database.store.delete(.video(id), user: .sample(), grace: 0) }
+            let path = objects.path(of: try ObjectKey(user: UserID.sample().description, "videos", "\(ids[0]).mp4"))
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            #expect(try await eager.prune()["files"] == 1)
+            #expect(try await database.sql("select count(*) from videos where removed_at is null") == "1")
+            try FileManager.default.removeItem(atPath: path)
+            #expect(try await eager.prune()["files"] == 1)
+            #expect(try await database.sql("select count(*) from videos where removed_at is null") == "0")
+        }
+    }
 }

@@ -25,6 +25,7 @@ extension PhoneAPI {
             return try Self.answer(known, 200)
         }
         try await check(submission.request, of: user, besides: strangers)
+        try await refuseFullQuota(of: user)
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
             submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)

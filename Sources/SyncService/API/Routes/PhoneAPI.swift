@@ -45,6 +45,12 @@ struct PhoneAPI: Sendable {
         add(to: &router, "POST", "/v1/videos/{id}/link", makeLink)
         // The link itself says who may.
         router.add("GET", Self.linkPath + "{link}", openLink)
+        add(to: &router, "GET", "/v1/videos/{id}/poster", poster)
+        add(to: &router, "GET", "/v1/videos/{id}/preview", preview)
+        add(to: &router, "DELETE", "/v1/videos/{id}", deleteVideo)
+        add(to: &router, "POST", "/v1/videos/{id}/undelete", undeleteVideo)
+        add(to: &router, "DELETE", "/v1/jobs/{id}", deleteJob)
+        add(to: &router, "POST", "/v1/jobs/{id}/undelete", undeleteJob)
         return router
     }
 

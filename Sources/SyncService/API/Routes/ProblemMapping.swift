@@ -59,6 +59,14 @@ extension Problem {
         case .cursorExpired, .cursorOfOtherEpoch, .cursorAhead: startOver(error)
         // Only a worker reserves; a phone is told through the job's failure.
         case .overBudget: Problem(status: 409, code: .stateConflict, title: "The budget has no room for it")
+        case .underWay(let status):
+            Problem(
+                status: 409, code: .stateConflict, title: "The job has not ended",
+                detail: status.wayToEnd + ", and delete it then.")
+        case .graceOver:
+            Problem(
+                status: 410, code: .graceOver, title: "It cannot be brought back any more",
+                detail: "The time for that after a deletion is over.")
         case .leaseLost:
             Problem(status: 409, code: .stateConflict, title: "The job was changed by another at the same time")
         case .nameTaken(let name):
@@ -118,6 +126,18 @@ extension Problem {
             Problem(
                 status: 503, code: .upstreamUnavailable, title: "The video service does not answer as it should",
                 detail: "Try again later.")
+        }
+    }
+}
+
+extension Job.Status {
+    /// How a job in this state comes to an end, for a person.
+    fileprivate var wayToEnd: String {
+        switch self {
+        case .waiting: "Cancel it first (POST …/cancel)"
+        case .attention: "Decide about it first (POST …/decision with give_up)"
+        case .submitting, .rendering, .downloading: "It is paid and cannot be cancelled: wait until it has ended"
+        case .ready, .failed, .cancelled: "Ask again"
         }
     }
 }

@@ -1,0 +1,52 @@
+/// What the database says is in storage, for whoever compares the two.
+enum StoredObjectStatements {
+    /// A page of everything that must be there, by user, thing and kind, after `$1`, `$2` and `$3`; at most `$4`. Not the
+    /// files of videos that are on their way out.
+    static let page = Statement(
+        "stored_objects",
+        """
+        select * from (
+            (
+                select user_id, id, 'video' as kind, storage_key, bytes, sha256, original_sha256 from videos
+                where (user_id, id, 'video') > ($1::uuid, $2::uuid, $3::text) and removing_since is null
+                order by user_id, id limit $4
+            ) union all (
+                select picture.user_id, video_id, kind, picture.storage_key, picture.bytes, picture.sha256, null
+                from video_pictures as picture join videos on (videos.user_id, videos.id) = (picture.user_id, video_id)
+                where (picture.user_id, video_id, kind) > ($1::uuid, $2::uuid, $3::text) and removing_since is null
+                order by picture.user_id, video_id, kind limit $4
+            ) union all (
+                select user_id, id, 'asset', storage_key, bytes, sha256, null from assets
+                where (user_id, id, 'asset') > ($1::uuid, $2::uuid, $3::text) and storage_key is not null
+                order by user_id, id limit $4
+            )
+        ) as everything order by user_id, id, kind limit $4
+        """)
+
+    /// The keys of all that belongs to these: `$1` users, `$2` videos or assets.
+    static let keys = Statement(
+        "stored_keys",
+        """
+        with wanted as materialized (select user_id, id from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id))
+        select storage_key from videos join wanted using (user_id, id) where removed_at is null
+        union all select storage_key from video_pictures
+            join wanted on (video_pictures.user_id, video_id) = (wanted.user_id, wanted.id)
+        union all select storage_key from assets join wanted using (user_id, id) where storage_key is not null
+        """)
+
+    /// What each user keeps, by kind. Deleted videos whose files are still there count by themselves.
+    static let usage = Statement(
+        "storage_usage",
+        """
+        select users.id, users.name, kind, count(*) as objects, sum(bytes)::bigint as bytes from (
+            select user_id, case when deleted_at is null then 'video' else 'deleted' end as kind, bytes
+            from videos where removed_at is null
+            union all select user_id, kind, bytes from video_pictures
+            union all select user_id, 'asset', bytes from assets where storage_key is not null
+        ) as everything join users on users.id = user_id
+        where $1::uuid is null or user_id = $1::uuid
+        group by users.id, users.name, kind order by users.id, kind
+        """)
+
+    static let all = [page, keys, usage]
+}

@@ -1,0 +1,217 @@
+import Foundation
+import HTTPTransport
+import JobStore
+import ObjectStorage
+import TestSupport
+import Testing
+import VideoModels
+
+@testable import SyncService
+
+@Suite(.timeLimit(.minutes(10))) struct StorageVerifyTests {
+    private let user = UserID.sample()
+
+    /// Three videos of a hundred thousand bytes.
+    private func withVideos(
+        _ body: (TestDatabase, LocalObjectStore, StorageVerify, [String]) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with { database in
+            try await withFolder { folder in
+                let objects = try LocalObjectStore(root: folder + "/objects")
+                let videos = (1...3).map { [UInt8](repeating: UInt8($0), count: 100_000) }
+                _ = try await database.addVideos(videos, in: objects)
+                let keys = try await objects.list(prefix: "", after: nil, limit: 10).map(\.key.description)
+                var settings = StorageVerify.Settings()
+                (settings.grace, settings.cursorFile) = (0, folder + "/verify.json")
+                let verify = StorageVerify(
+                    store: database.store, objects: objects, settings: settings,
+                    now: { Date(timeIntervalSinceNow: 60) })
+                try await body(database, objects, verify, keys)
+            }
+        }
+    }
+
+    private func file(_ key: String, _ objects: LocalObjectStore) throws -> URL {
+        URL(fileURLWithPath: objects.path(of: try ObjectKey(key)))
+    }
+
+    private func spoil(_ key: String, _ objects: LocalObjectStore, _ change: (inout Data) -> Void) throws {
+        let file = try file(key, objects)
+        var data = try Data(contentsOf: file)
+        change(&data)
+        try data.write(to: file)
+    }
+
+    @Test func `sound storage has nothing to report, and every byte was read`() async throws {
+        try await withVideos { _, _, verify, _ in
+            let report = try await verify.run { _ in }
+            #expect(report.rows == 3 && report.objects == 3 && report.bytes == 300_000)
+            #expect(report.damage == 0 && report.findings.isEmpty)
+        }
+    }
+
+    @Test func `a flipped bit, a cut, a missing file, an orphan and a folder in the way are each found`() async throws {
+        try await withVideos { database, objects, verify, keys in
+            try spoil(keys[0], objects) { $0[5000] ^= 1 }
+            try FileManager.default.removeItem(at: try file(keys[1], objects))
+            let orphan = try ObjectKey(user: user.description, "videos", "\(VideoID.sample(99)).mp4")
+            try await objects.put(orphan, bytes: [1, 2, 3])
+            try await objects.put(try ObjectKey("somebody/notes.txt"), bytes: [4])
+            var report = try await verify.run { _ in }
+            #expect(report.corrupt == 1 && report.missing == 1 && report.orphaned == 2 && report.damage == 4)
+            #expect(report.findings.first { $0.kind == .corrupt }?.key == keys[0])
+            #expect(report.findings.first { $0.kind == .missing }?.key == keys[1])
+
+            try spoil(keys[0], objects) { $0.removeLast() }
+            try FileManager.default.createDirectory(at: try file(keys[1], objects), withIntermediateDirectories: true)
+            report = try await verify.run { _ in }
+            #expect(report.corrupt == 1 && report.unreadable == 1)
+            #expect(report.findings.first { $0.kind == .corrupt }?.what.contains("99999 bytes") == true)
+        }
+    }
+
+    @Test func `repair moves orphans aside and deletes nothing, and a second walk finds them no more`() async throws {
+        try await withVideos { _, objects, verify, _ in
+            let orphan = try ObjectKey(user: user.description, "videos", "\(VideoID.sample(99)).mp4")
+            try await objects.put(orphan, bytes: [1, 2, 3])
+            var verify = verify
+            verify.settings.isRepairing = true
+            let report = try await verify.run { _ in }
+            #expect(report.orphaned == 1 && report.repaired == 1 && report.damage == 0)
+            let aside = try await objects.list(prefix: "lost-found/", after: nil, limit: 10)
+            #expect(aside.count == 1 && aside[0].key.description.hasSuffix(orphan.description))
+            #expect(try await objects.all(aside[0].key.description) == [1, 2, 3])
+            await #expect(throws: ObjectStoreError.notFound) { try await objects.head(orphan) }
+            #expect(try await verify.run { _ in }.orphaned == 0)
+        }
+    }
+
+    @Test func `a lost picture is made again, and a lost video fetched where that is possible`() async throws {
+        try await withVideos { database, objects, verify, keys in
+            let id = VideoID.sample(1)
+            try await database.sql(
+                """
+                insert into video_pictures values ('\(user)', '\(id)', 'poster', '\(user)/videos/\(id).poster.jpg',
+                    'image/jpeg', 5, repeat('a', 64), 1, 1);
+                update videos set media_due_at = null
+                """)
+            try FileManager.default.removeItem(at: try file(keys[0], objects))
+            try spoil(keys[1], objects) { $0[0] ^= 1 }
+            var verify = verify
+            verify.settings.isRepairing = true
+            verify.fetchAgain = { expected in
+                guard expected.key == keys[0] else { return false }
+                try await objects.put(try ObjectKey(expected.key), bytes: .init(repeating: 1, count: 100_000))
+                return true
+            }
+            let report = try await verify.run { _ in }
+            #expect(report.missing == 2 && report.corrupt == 1 && report.repaired == 2 && report.damage == 1)
+            #expect(try await database.sql("select count(*) from videos where media_due_at is not null") == "1")
+            // The spoilt bytes are kept aside, too.
+            #expect(try await objects.list(prefix: "lost-found/", after: nil, limit: 10).count == 1)
+        }
+    }
+
+    @Test func `what is young, deleted meanwhile, or on its way out is no damage`() async throws {
+        try await withVideos { database, objects, verify, keys in
+            let orphan = try ObjectKey(user: user.description, "videos", "\(VideoID.sample(99)).mp4")
+            try await objects.put(orphan, bytes: [1, 2, 3])
+            try FileManager.default.removeItem(at: try file(keys[0], objects))
+            try await database.sql(
+                "update videos set deleted_at = now(), removing_since = now() where storage_key = '\(keys[0])'")
+            var verify = verify
+            verify.settings.grace = 3600
+            #expect(try await verify.run { _ in }.damage == 0)
+            // Deleted and still to be brought back, it must be there.
+            try await database.sql("update videos set removing_since = null")
+            #expect(try await verify.run { _ in }.missing == 1)
+        }
+    }
+
+    @Test func `a walk that was stopped goes on from there, and one that came to its end does not`() async throws {
+        try await withVideos { _, objects, verify, keys in
+            var stopping = verify
+            stopping.settings.page = 1
+            stopping.settings.bytesPerSecond = 1
+            // Waits after the first object until it is stopped.
+            let clock = CancellingClock(after: 1)
+            stopping.clock = clock
+            let walk = Task { [stopping] in try await stopping.run { _ in } }
+            clock.cancel = { walk.cancel() }
+            _ = await walk.result
+            try spoil(keys[0], objects) { $0[0] ^= 1 }
+            var resuming = verify
+            (resuming.settings.page, resuming.settings.isResuming) = (1, true)
+            let rest = try await resuming.run { _ in }
+            #expect(rest.rows == 3)
+            #expect(rest.corrupt == 0)
+            #expect(try await resuming.run { _ in }.corrupt == 1)
+        }
+    }
+
+    @Test func `the pace is kept`() async throws {
+        try await withVideos { _, _, verify, _ in
+            let clock = InstantClock()
+            var slow = verify
+            (slow.settings.bytesPerSecond, slow.clock) = (10_000, clock)
+            _ = try await slow.run { _ in }
+            let waited = clock.waits.reduce(Duration.zero, +)
+            #expect(waited > .seconds(29.9) && waited < .seconds(30.1))
+        }
+    }
+
+    @Test func `a video is fetched from the upstream again, and only if it has the same bytes`() async throws {
+        let (good, bad) = (try SmallVideo.bytes(arguments: ["-movflags", "+faststart"]), try SmallVideo.bytes("96x96"))
+        try await TestDatabase.with { database in
+            try await withFolder { folder in
+                let objects = try LocalObjectStore(root: folder)
+                let ids = try await database.addVideos([good], in: objects)
+                let place = ExpectedObject.Place(user: user, id: ids[0].uuid, kind: "video")
+                let expected = try #require(try await database.store.expectedObject(at: place))
+                try await objects.delete(try ObjectKey(expected.key))
+                let answers: [(bytes: [UInt8], status: Int, comes: Bool)] = [
+                    (bad, 200, false), ([], 404, false), (good, 200, true),
+                ]
+                for (bytes, status, comes) in answers {
+                    let http = ScriptedHTTPClient(
+                        .answer(status: status, headers: ["Content-Type": "video/mp4"], chunks: [bytes], failure: nil))
+                    var configuration = Configuration()
+                    configuration.veniceKey = Redacted("k")
+                    let refetch = VideoRefetch(
+                        store: database.store, objects: objects, accounts: Accounts(configuration, http: http),
+                        limit: configuration.limit(.retrieve), bytesLimit: 1 << 30)
+                    #expect(try await refetch(expected) == comes)
+                }
+                #expect(try await objects.all(expected.key) == good)
+            }
+        }
+    }
+}
+
+/// Every wait is over at once, and after some of them a task is cancelled.
+private final class CancellingClock: Clock, @unchecked Sendable {
+    private let inner = InstantClock()
+    private let lock = NSLock()
+    private var left: Int
+    private var action: (@Sendable () -> Void)?
+
+    init(after waits: Int) { left = waits }
+
+    var cancel: (@Sendable () -> Void)? {
+        get { lock.withLock { action } }
+        set { lock.withLock { action = newValue } }
+    }
+
+    var now: InstantClock.Instant { inner.now }
+    var minimumResolution: Duration { .zero }
+
+    func sleep(until deadline: InstantClock.Instant, tolerance: Duration?) async throws {
+        let isTime = lock.withLock {
+            left -= 1
+            return left < 0
+        }
+        while isTime, cancel == nil { await Task.yield() }
+        if isTime { cancel?() }
+        try await inner.sleep(until: deadline, tolerance: tolerance)
+    }
+}
