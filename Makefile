@@ -8,6 +8,10 @@ export CONFIGURATION
 # SEED           what `make chaos` draws from; a new one each time where it is not given
 SECONDS ?= 20
 
+# Where the tests write what the phone's API answered.
+API_EXCHANGES := $(CURDIR)/.build/exchanges.jsonl
+export API_EXCHANGES
+
 # Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
@@ -40,10 +44,14 @@ run: programs ## the whole stack in the foreground; with VENICE_API_KEY set, on 
 test: bootstrap ## every test, against a private Postgres of its own
 	Tests/scripts/run
 	Tests/scripts/deploy
+	rm -f $(API_EXCHANGES)
 	scripts/swift-test --parallel $(FLAGS) --skip 'EndToEndTests|CrashTests'
 	@# By themselves: real processes have to keep up with real time limits, which a busy test process takes from them.
 	scripts/swift-test --skip-build --parallel $(FLAGS) --filter EndToEndTests
 	scripts/swift-test --skip-build --parallel $(FLAGS) --filter CrashTests
+	@# What the API answered in all of that, and what it answers to whatever its description allows.
+	Tests/scripts/python Tests/scripts/openapi-check $(API_EXCHANGES)
+	Tests/scripts/schemathesis 60 1
 
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)
@@ -54,7 +62,7 @@ fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECON
 bench: bootstrap ## figures in optimised code, each against a limit or a peer measured in the same run (docs/benchmarks.md)
 	swift build -c release $(FLAGS) --product gondola-bench
 	.build/release/gondola-bench
-	scripts/bench-postgres claims steps way submit latency notify --scale 0.1 --rounds 1
+	scripts/bench-postgres claims steps way submit latency notify wall --scale 0.1 --rounds 1
 
 bench-postgres: bootstrap ## the job engine's figures at full size: half an hour on a machine that does nothing else
 	swift build -c release $(FLAGS) --product gondola-bench

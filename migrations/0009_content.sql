@@ -45,3 +45,6 @@ create table upload_pieces (
     primary key (user_id, upload_id, starts_at),
     foreign key (user_id, upload_id) references uploads (user_id, id) on delete cascade
 );
+
+select keep_users_apart('uploads');
+select keep_users_apart('upload_pieces');

@@ -50,3 +50,5 @@ alter table users
     add column quota_removes_oldest boolean not null default false,
     add constraint user_retention_is_own check (has_own_retention
         or (keep_days is null and keep_newest is null and quota_bytes is null and not quota_removes_oldest));
+
+select keep_users_apart('video_pictures');

@@ -16,9 +16,12 @@ struct Cluster: Sendable {
         self.url = url
     }
 
-    func address(_ database: String) -> String {
+    func address(_ database: String, role: String? = nil) -> String {
         var url = url
         url.path = "/\(database)"
+        if let role {
+            url.queryItems = (url.queryItems ?? []) + [URLQueryItem(name: "options", value: "-c role=\(role)")]
+        }
         return url.string ?? ""
     }
 
@@ -28,11 +31,11 @@ struct Cluster: Sendable {
             ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", address(database)], input: text)
     }
 
-    func store(_ database: String, connections: Int) -> PostgresStore {
+    func store(_ database: String, connections: Int, role: String? = nil) -> PostgresStore {
         var log = Logger(label: "bench")
         log.logLevel = .error
         return PostgresStore(
-            conninfo: address(database), secrets: SecretBox(key: Data(repeating: 7, count: 32)),
+            conninfo: address(database, role: role), secrets: SecretBox(key: Data(repeating: 7, count: 32)),
             connections: connections, log: log)
     }
 

@@ -33,6 +33,8 @@ public struct Migrator: Sendable {
         Migration(name: "0005_limits.sql", sql: String(decoding: PackageResources._005_limits_sql, as: UTF8.self)),
         Migration(name: "0006_engine.sql", sql: String(decoding: PackageResources._006_engine_sql, as: UTF8.self)),
         Migration(name: "0007_feed.sql", sql: String(decoding: PackageResources._007_feed_sql, as: UTF8.self)),
+        Migration(name: "0008_access.sql", sql: String(decoding: PackageResources._008_access_sql, as: UTF8.self)),
+        Migration(name: "0009_content.sql", sql: String(decoding: PackageResources._009_content_sql, as: UTF8.self)),
         Migration(name: "0010_media.sql", sql: String(decoding: PackageResources._010_media_sql, as: UTF8.self)),
     ]
 

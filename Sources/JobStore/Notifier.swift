@@ -55,6 +55,12 @@ final class Notifier: Sendable {
         return place
     }
 
+    /// Passes a hint on within this process, at once.
+    func tell(_ wakeup: Wakeup) {
+        let listeners = state.withLock { Array($0.listeners.values) }
+        for receive in listeners { receive(wakeup) }
+    }
+
     func detach(_ place: UUID) { state.withLock { _ = $0.listeners.removeValue(forKey: place) } }
 
     func drain() async { await state.withLock(\.sending)?.value }

@@ -13,9 +13,10 @@ extension PostgresStore {
 
     /// What a price does to the user's budget; nil for a user without one.
     public func room(for price: Money, user: UserID) async throws -> Quote.Room? {
-        let budgets = self.budgets
-        return try await pool.run { connection in
-            try connection.budgetBook(of: [user], budgets, isLocking: false).room(for: price, user: user)
+        // The deployment's cap is the sum of all users, which this one may not see, and is none of their room.
+        let own = BudgetPolicy(perUser: budgets.perUser)
+        return try await pool.transaction(Connection.begin(as: user, "read only")) { connection in
+            try connection.budgetBook(of: [user], own, isLocking: false).room(for: price, user: user)
         }
     }
 

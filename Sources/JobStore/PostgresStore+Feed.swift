@@ -10,7 +10,8 @@ extension PostgresStore {
         after cursor: FeedCursor?, user: UserID, limit: Int, bytes: Int = 1 << 20
     ) async throws -> FeedPage {
         let defaults = UserDefaultLimits(activeJobs: activeJobs, budget: budgets.perUser)
-        return try await pool.transaction("begin isolation level repeatable read read only") { connection in
+        let begin = Connection.begin(as: user, "isolation level repeatable read read only")
+        return try await pool.transaction(begin) { connection in
             // A page of nothing could not say where it ends.
             let reader = FeedReader(
                 connection: connection, user: user, limit: max(1, limit), bytes: max(1, bytes), defaults: defaults)

@@ -30,24 +30,24 @@ public enum PictureKind: String, Sendable, CaseIterable {
 extension PostgresStore {
     /// A finished video that is not deleted.
     public func videoFile(_ id: VideoID, user: UserID) async throws -> VideoFile {
-        let found = try await pool.run { connection in
-            try connection.execute(MediaStatements.video, [.id(user), .id(id)]).first { row in
-                VideoFile(
-                    video: try Video(row), key: try row.text("storage_key"), prompt: try row.optionalText("prompt"))
-            }
+        try await one(of: user, MediaStatements.video, [.id(user), .id(id)]) { row in
+            VideoFile(
+                video: try Video(row), key: try row.text("storage_key"), prompt: try row.optionalText("prompt"))
         }
-        guard let found else { throw StoreError.notFound }
-        return found
     }
 
     /// A picture that was made from a video. Throws `notFound` where there is none, or the video is deleted.
     public func picture(of video: VideoID, _ kind: PictureKind, user: UserID) async throws -> Stored<Video.Picture> {
-        let values: [Value] = [.id(user), .id(video), .text(kind.rawValue)]
-        let found = try await pool.run { connection in
-            try connection.execute(MediaStatements.picture, values).first { row in
-                Stored(object: try Video.Picture(row), key: try row.text("storage_key"))
-            }
+        try await one(of: user, MediaStatements.picture, [.id(user), .id(video), .text(kind.rawValue)]) { row in
+            Stored(object: try Video.Picture(row), key: try row.text("storage_key"))
         }
+    }
+
+    /// The one row that there is. Throws `notFound` where there is none, or it is another user's.
+    func one<T: Sendable>(
+        of user: UserID, _ statement: Statement, _ values: [Value], _ read: @escaping @Sendable (Row) throws -> T
+    ) async throws -> T {
+        let found = try await pool.run { try $0.read(as: user, [(statement, values)])[0].first(read) }
         guard let found else { throw StoreError.notFound }
         return found
     }

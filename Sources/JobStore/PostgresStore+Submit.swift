@@ -36,7 +36,7 @@ public struct NewJob: Sendable {
 extension PostgresStore {
     /// Takes a validated request in. The job, its key and its change are durable on return; nothing is paid.
     ///
-    /// The same key with the same body answers with the job that it made before, as that job stands now.
+    /// The same key with the same body answers with what it answered before; the job may have gone on since.
     public func submit(
         _ submission: JobSubmission, id: JobID, user: UserID, account: String, key: IdempotencyKey? = nil
     ) async throws -> JobDetail {
@@ -64,15 +64,38 @@ extension PostgresStore {
         }
     }
 
-    /// The job that this key made, if it has made one; throws `idempotencyConflict` if with another body.
+    /// What this key was answered, if it has made a job; throws `idempotencyConflict` if with another body.
     public func submitted(with key: IdempotencyKey, user: UserID) async throws -> JobDetail? {
         try await pool.run { connection in
-            try connection.recall(key, of: user).map { try connection.detail(of: $0, user: user) }
+            try connection.read(as: user, [(JobStatements.recallKey, [.id(user), .text(key.key)])])[0]
+                .first { row in try Connection.answer(to: key, in: row) }
         }
     }
 
     public func job(_ id: JobID, user: UserID) async throws -> JobDetail {
-        try await pool.run { try $0.detail(of: id, user: user) }
+        let values: [Value] = [.id(user), .id(id)]
+        return try await pool.run { connection in
+            let rows = try connection.read(as: user, [(JobStatements.get, values), (JobStatements.steps, values)])
+            guard let record = try rows[0].first({ try JobRecord($0, secrets: nil) }) else { throw StoreError.notFound }
+            return try JobDetail(record, steps: rows[1])
+        }
+    }
+
+    /// Writes down that a person has looked at a job that waits for them and chose to go on waiting. Nothing else changes;
+    /// choosing it again right after writes nothing.
+    ///
+    /// - Returns: nil where there is nothing to decide, or no longer what `revision` names.
+    public func noteWait(_ id: JobID, user: UserID, ifAt revision: Int64?) async throws -> JobDetail? {
+        let values: [Value] = [.id(user), .id(id)]
+        return try await pool.transaction(Connection.begin(as: user)) { connection in
+            let found = try connection.execute(JobStatements.lock, values).first { try JobRecord($0, secrets: nil) }
+            guard let record = found else { throw StoreError.notFound }
+            guard case .attention = record.progress.state, revision ?? record.revision == record.revision else {
+                return nil
+            }
+            try connection.execute(JobStatements.noteWait, values)
+            return try connection.detail(of: record)
+        }
     }
 
     /// Moves a job that a person decided about, or whose answer came late. Whoever held its lease has lost it.
@@ -85,7 +108,7 @@ extension PostgresStore {
         evidence: AttemptEvidence? = nil, ifAt revision: Int64? = nil
     ) async throws -> JobDetail {
         let context = StepContext(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
-        let detail = try await hot.transaction { connection in
+        let detail = try await hot.transaction(Connection.begin(as: user)) { connection in
             let found = try connection.execute(JobStatements.lock, [.id(user), .id(id)])
             guard var record = try found.first({ try JobRecord($0, secrets: context.secrets) }) else {
                 throw StoreError.notFound
@@ -124,32 +147,38 @@ extension Connection {
         }
     }
 
-    func recall(_ key: IdempotencyKey, of user: UserID) throws -> JobID? {
-        let rows = try execute(JobStatements.recallKey, [.id(user), .text(key.key)])
-        return try rows.first { row in
-            guard try row.bytes("body_sha256") == Array(key.bodyHash) else { throw StoreError.idempotencyConflict }
-            return try row.id("job_id")
-        }
+    /// The answer that a submission got under this key.
+    func answer(to key: IdempotencyKey, of user: UserID) throws -> JobDetail? {
+        try execute(JobStatements.recallKey, [.id(user), .text(key.key)]).first { try Self.answer(to: key, in: $0) }
     }
 
-    func detail(of id: JobID, user: UserID) throws -> JobDetail {
-        let rows = try execute(JobStatements.get, [.id(user), .id(id)])
-        guard let record = try rows.first({ try JobRecord($0, secrets: nil) }) else { throw StoreError.notFound }
-        return try detail(of: record)
+    fileprivate static func answer(to key: IdempotencyKey, in row: Row) throws -> JobDetail {
+        guard try row.bytes("body_sha256") == Array(key.bodyHash) else { throw StoreError.idempotencyConflict }
+        let record = try JobRecord(row, secrets: nil)
+        return try record.asTakenIn(
+            sequence: try row.int64("answered_sequence"), isSeated: try row.bool("is_seated")
+        ).detailAsTakenIn
     }
 
     func detail(of record: JobRecord) throws -> JobDetail {
-        let rows = try execute(JobStatements.steps, [.id(record.user), .id(record.id)])
+        try JobDetail(record, steps: try execute(JobStatements.steps, [.id(record.user), .id(record.id)]))
+    }
+}
+
+extension JobDetail {
+    fileprivate init(_ record: JobRecord, steps rows: Rows) throws {
         let steps = try rows.map { row in
-            Job.Step(status: JobState.status(named: try row.text("state")), at: try row.date("at"))
+            Job.Step(
+                status: JobState.status(named: try row.text("state")), at: try row.date("at"),
+                decision: try row.optionalText("decision").map(Open.init))
         }
-        return JobDetail(job: try record.job, sequence: record.changeSequence, timeline: steps.mergingRepeats())
+        self.init(job: try record.job, sequence: record.changeSequence, timeline: steps.mergingRepeats())
     }
 }
 
 extension [Job.Step] {
     /// Two states of ours may be one status of the phone's.
     fileprivate func mergingRepeats() -> Self {
-        reduce(into: []) { if $0.last?.status != $1.status { $0.append($1) } }
+        reduce(into: []) { if $0.last?.status != $1.status || $1.decision != nil { $0.append($1) } }
     }
 }

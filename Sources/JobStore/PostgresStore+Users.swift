@@ -1,5 +1,5 @@
-import Crypto
 public import Foundation
+import JobLifecycle
 public import VideoModels
 
 /// A user as the operator sees it.
@@ -34,24 +34,6 @@ public struct UserRecord: Hashable, Sendable, Codable {
         case hasOwnBudget = "has_own_budget"
         case budgetPerDay = "budget_per_day"
         case budgetPerMonth = "budget_per_month"
-    }
-}
-
-/// A device of a user, without its token, which nobody has but the device.
-public struct DeviceRecord: Hashable, Sendable, Codable {
-    public var id: DeviceID
-    public var user: UserID
-    public var userName: String
-    public var name: String
-    public var createdAt: Date
-    public var revokedAt: Date?
-
-    enum CodingKeys: String, CodingKey {
-        case id, name
-        case user = "user_id"
-        case userName = "user_name"
-        case createdAt = "created_at"
-        case revokedAt = "revoked_at"
     }
 }
 
@@ -94,57 +76,47 @@ extension PostgresStore {
         return found
     }
 
-    /// Makes a device and its bearer token: `gdl_` and 32 random bytes in base64url.
-    ///
-    /// This is the only time that the token is to be had; the database keeps its SHA-256.
-    public func issueToken(user: UserID, device: DeviceID, name: String) async throws -> Redacted<String> {
-        let secret = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }
-        let text = secret.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
-            "=", with: "")
-        let token = Redacted("gdl_" + text)
-        let hash = Self.hash(of: token)
-        do {
-            try await pool.run { connection in
-                _ = try connection.execute(
-                    UserStatements.addDevice, [.id(user), .id(device), .text(name), .bytes(hash)])
-            }
-        } catch PostgresError.constraint(name: "devices_user_id_fkey", _) {
-            throw StoreError.notFound
-        }
-        return token
+    /// Whether row-level security binds the role that the database is used as. It binds no superuser.
+    public func keepsUsersApart() async throws -> Bool {
+        try await pool.run { try $0.execute(UserStatements.isUnbound).first { try $0.bool("is_unbound") } == false }
     }
 
-    /// Whose token this is; nil for one that is unknown or revoked.
-    public func authenticate(_ token: Redacted<String>) async throws -> (user: UserID, device: DeviceID)? {
-        let hash = Self.hash(of: token)
-        return try await pool.run { connection in
-            try connection.execute(UserStatements.authenticate, [.bytes(hash)]).first { row in
-                (user: try row.id("user_id"), device: try row.id("id"))
+    /// What a user's own devices are told of them, as far as the database knows it. Throws `StoreError.notFound`.
+    public func me(_ user: UserID) async throws -> UserFacts {
+        let (budgets, activeJobs) = (budgets, activeJobs)
+        let found = try await pool.run { connection in
+            try connection.read(as: user, [(UserStatements.me, [.id(user)])])[0].first { row in
+                try UserFacts(row, perUser: budgets.perUser, activeJobs: activeJobs)
             }
         }
+        guard let found else { throw StoreError.notFound }
+        return found
     }
+}
 
-    /// Ends a device's access at once. Returns the device's name.
-    public func revokeToken(device: DeviceID) async throws -> String {
-        let name = try await pool.run { connection in
-            try connection.execute(UserStatements.revoke, [.id(device)]).first { try $0.text("name") }
-        }
-        guard let name else { throw StoreError.notFound }
-        return name
-    }
+/// A user as their own devices see them.
+public struct UserFacts: Hashable, Sendable {
+    public var id: UserID
+    public var name: String
+    public var createdAt: Date
+    public var activeJobs: Int
+    /// The most jobs that may be under way at once.
+    public var activeLimit: Int
+    public var spending: Me.Spending
 
-    public func devices(of user: UserID?, limit: Int) async throws -> [DeviceRecord] {
-        try await pool.run { connection in
-            try connection.execute(UserStatements.devices, [.optional(user, { .id($0) }), .int(limit)]).map { row in
-                DeviceRecord(
-                    id: try row.id("id"), user: try row.id("user_id"), userName: try row.text("user_name"),
-                    name: try row.text("name"), createdAt: try row.date("created_at"),
-                    revokedAt: try row.optional("revoked_at", Row.date))
-            }
-        }
-    }
-
-    private static func hash(of token: Redacted<String>) -> [UInt8] {
-        Array(SHA256.hash(data: Data(token.reveal().utf8)))
+    init(_ row: Row, perUser: SpendingLimits, activeJobs limit: Int) throws {
+        let own = SpendingLimits(
+            perDay: try row.optional("budget_per_day", Row.money),
+            perMonth: try row.optional("budget_per_month", Row.money))
+        let budget = try row.bool("has_own_budget") ? own : perUser
+        id = try row.id("id")
+        name = try row.text("name")
+        createdAt = try row.date("created_at")
+        activeJobs = try row.int("active_jobs")
+        activeLimit = try row.optional("active_limit", Row.int) ?? limit
+        spending = Me.Spending(
+            day: .init(startsOn: try row.text("day_starts"), spent: try row.money("today"), budget: budget.perDay),
+            month: .init(
+                startsOn: try row.text("month_starts"), spent: try row.money("this_month"), budget: budget.perMonth))
     }
 }

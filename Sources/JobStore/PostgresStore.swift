@@ -96,11 +96,21 @@ public enum Wakeup: Hashable, Sendable {
     case user(UserID)
     /// A job may have come due.
     case jobs
+    /// This device's access was taken away.
+    case revoked(DeviceID)
     /// Hints may have been missed.
     case anything
 
     init(_ payload: String?) {
-        self = payload == "jobs" ? .jobs : payload.flatMap { UserID($0) }.map(Wakeup.user) ?? .anything
+        let words = (payload ?? "").split(separator: " ").map(String.init)
+        let known: Wakeup? =
+            switch (words.first, words.count) {
+            case ("jobs", 1): .jobs
+            case ("revoked", 2): DeviceID(words[1]).map(Wakeup.revoked)
+            case (let user?, 1): UserID(user).map(Wakeup.user)
+            default: nil
+            }
+        self = known ?? .anything
     }
 }
 

@@ -117,6 +117,10 @@ public struct Configuration: Sendable {
     public var feedHeartbeat: TimeInterval = 15
     /// How long a stream may last; its phone then goes on with another.
     public var feedStreamLifetime: TimeInterval = 3600
+    /// Of each device; a minute's worth may come at once.
+    public var requestsPerMinute = 1200
+    /// Requests that a device may have under way, waiting feeds and streams among them.
+    public var requestsAtOnce = 32
 
     // The process.
 

@@ -40,10 +40,13 @@ public struct GondolaService: Sendable {
         }
         guard try await parts.prepare(roles, unless: signals) else { return log.info("stopped before it was ready") }
         let listener = parts.store.listen { wakeup in
+            parts.hear(wakeup)
             parts.hub.wake(wakeup)
             if wakeup != .jobs || roles.contains(.worker) { parts.workerBell.ring() }
         }
+        parts.devices.listen { listener.isConnected }
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await parts.devices.run(every: .seconds(configuration.feedPollInterval)) }
             group.addTask { await parts.models.run() }
             group.addTask { await parts.watch.run() }
             group.addTask { await parts.housekeeper.run() }
@@ -114,6 +117,8 @@ struct ServiceParts: Sendable {
     /// Of signed links.
     let linkKeys: LinkKeys
     let hub = FeedHub()
+    let devices: DeviceSessions
+    let door: Door
     let workerBell = Bell()
     let workerHeartbeat = Heartbeat("worker")
     let policy: JobPolicy
@@ -134,6 +139,10 @@ struct ServiceParts: Sendable {
             conninfo: configuration.databaseURL.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, log: log)
+        devices = DeviceSessions(store: store, log: log)
+        door = Door(
+            devices: devices, requestsPerMinute: configuration.requestsPerMinute,
+            requestsAtOnce: configuration.requestsAtOnce)
         storage = try Storage(configuration, state: state)
         journal = try AnswerJournal(directory: state.journal)
         if let file = configuration.veniceAuthorityFile, !FileManager.default.isReadableFile(atPath: file) {
@@ -156,6 +165,16 @@ struct ServiceParts: Sendable {
         return { [workerHeartbeat] in
             let age = workerHeartbeat.age.seconds
             return (!hasWorker || age < limit, age)
+        }
+    }
+
+    /// What of a hint concerns devices: those who wait are woken, and find that they may not.
+    func hear(_ wakeup: Wakeup) {
+        switch wakeup {
+        case .revoked(let device): if let user = devices.end(device) { hub.wake(.user(user)) }
+        // Without a parent: nobody waits for it, and whoever hears a hint must not.
+        case .anything: Task { await devices.doubt() }
+        case .user, .jobs: break
         }
     }
 
@@ -230,6 +249,7 @@ struct ServiceParts: Sendable {
         try await storage.checkAtStart(log)
         return try await withDatabase(unless: signals) {
             try await checkDatabase()
+            if roles.contains(.api) { try await checkRole() }
             await models.load()
             if roles.contains(.worker) { try await recovery.replay() }
         }
@@ -245,6 +265,11 @@ struct ServiceParts: Sendable {
                 "this process has another key than the one that the database's secrets are sealed with; copy secret.key "
                     + "from the first state directory and name it with GONDOLA_SECRET_KEY_FILE")
         }
+    }
+
+    private func checkRole() async throws {
+        guard try await !store.keepsUsersApart() else { return }
+        log.notice("the database role passes row-level security; use one that is no superuser")
     }
 
     /// Tries once a second for as long as the database is away, since a process that ends over and over is no better than one

@@ -81,6 +81,9 @@ extension Job {
         public var verdict: Open<Verdict>?
         /// What can be decided, with what each choice may cost from here on.
         public var choices: [Choice]?
+        /// Names what is to be decided now. Give it back with the choice: a repeat after a lost answer then cannot decide
+        /// about something that came later.
+        public var revision: Int64?
 
         /// What has to be decided.
         public enum Kind: String, Sendable, CaseIterable {
@@ -126,7 +129,8 @@ extension Job {
 
         public init(
             kind: Open<Kind>, message: String, consent: ConsentPolicy? = nil, since: Date? = nil,
-            priceAtRisk: Money? = nil, evidence: String? = nil, verdict: Open<Verdict>? = nil, choices: [Choice]? = nil
+            priceAtRisk: Money? = nil, evidence: String? = nil, verdict: Open<Verdict>? = nil,
+            choices: [Choice]? = nil, revision: Int64? = nil
         ) {
             self.kind = kind
             self.message = message
@@ -136,10 +140,11 @@ extension Job {
             self.evidence = evidence
             self.verdict = verdict
             self.choices = choices
+            self.revision = revision
         }
 
         enum CodingKeys: String, CodingKey {
-            case kind, message, consent, since, evidence, verdict, choices
+            case kind, message, consent, since, evidence, verdict, choices, revision
             case priceAtRisk = "price_at_risk"
         }
     }

@@ -107,10 +107,13 @@ extension Job {
     public struct Step: Hashable, Sendable, Codable {
         public var status: Open<Status>
         public var at: Date
+        /// What a person chose, where that left the job as it was: `wait`.
+        public var decision: Open<Attention.Choice.Word>?
 
-        public init(status: Open<Status>, at: Date) {
+        public init(status: Open<Status>, at: Date, decision: Open<Attention.Choice.Word>? = nil) {
             self.status = status
             self.at = at
+            self.decision = decision
         }
     }
 }

@@ -60,6 +60,16 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case linkExpired = "link_expired"
         /// What was deleted cannot be brought back any more.
         case graceOver = "grace_over"
+        /// The token was good until its time was over.
+        case tokenExpired = "token_expired"
+        /// Somebody took the device's access away.
+        case tokenRevoked = "token_revoked"
+        /// The token is good, and not for this.
+        case insufficientScope = "insufficient_scope"
+        /// The job's price has been charged, so there is nothing left to cancel.
+        case alreadyPaid = "already_paid"
+        /// The job's price may have been charged.
+        case maybePaid = "maybe_paid"
     }
 
     public init(

@@ -12,27 +12,23 @@ struct JobsDecide: AsyncParsableCommand {
             gondola jobs decide 01936f2e-… give-up
 
             give-up ends the job. resubmit asks the upstream again, which may be paid twice where an answer was lost. \
-            agree gives the consent that the upstream asks for, which is the user's to give. To wait is to do nothing. \
+            agree gives the consent that the upstream asks for, which is the user's to give. wait changes nothing, and \
+            writes down that somebody has looked. \
             Shows the job with its evidence first and asks; --yes answers for you.
             """)
 
     @Argument(help: "The job's id.") var id: String
-    @Argument(help: "give-up, resubmit or agree.") var decision: DecisionWord
+    @Argument(help: "give-up, resubmit, agree or wait.") var decision: DecisionWord
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
     enum DecisionWord: String, ExpressibleByArgument, CaseIterable {
-        case resubmit, agree
+        case resubmit, agree, wait
         case giveUp = "give-up"
 
-        var decision: Decision {
-            switch self {
-            case .resubmit: .resubmit
-            case .agree: .agree
-            case .giveUp: .giveUp
-            }
-        }
+        /// The word of the wire.
+        var word: String { rawValue.replacing("-", with: "_") }
     }
 
     func run() async throws {
@@ -51,14 +47,24 @@ struct JobsDecide: AsyncParsableCommand {
     /// Moves the job as it was shown: one that has changed meanwhile is not what was decided about.
     private func decide(_ report: JobReport, in store: PostgresStore) async throws {
         do {
-            let detail = try await store.move(
-                report.record.id, user: report.record.user, by: .decided(decision.decision), policy: JobPolicy(),
-                at: Date(), ifAt: report.record.revision)
+            guard let detail = try await decided(report.record, in: store) else { throw Self.hasChanged }
             if output.isJSON { return try OutputOptions.json(detail) }
             Terminal.say("\(detail.job.id) is \(detail.job.status)")
         } catch is InvalidEvent {
-            throw CommandFailure(.refusedData, "the job has changed meanwhile; look at it again")
+            throw Self.hasChanged
         }
+    }
+
+    private static let hasChanged = CommandFailure(
+        .refusedData, "the job has changed meanwhile; look at it again")
+
+    private func decided(_ record: JobRecord, in store: PostgresStore) async throws -> JobDetail? {
+        guard let decision = Decision(rawValue: decision.word) else {
+            return try await store.noteWait(record.id, user: record.user, ifAt: record.revision)
+        }
+        return try await store.move(
+            record.id, user: record.user, by: .decided(decision), policy: JobPolicy(), at: Date(),
+            ifAt: record.revision)
     }
 
     private func choice(in report: JobReport) throws -> Job.Attention.Choice {
@@ -67,8 +73,8 @@ struct JobsDecide: AsyncParsableCommand {
                 .refusedData, "the job is \(report.record.progress.state.name): there is nothing to decide")
         }
         let choices = attention.choices ?? []
-        guard let choice = choices.first(where: { $0.decision.word == decision.decision.rawValue }) else {
-            let words = choices.map { $0.decision.word.replacing("_", with: "-") }.filter { $0 != "wait" }
+        guard let choice = choices.first(where: { $0.decision.word == decision.word }) else {
+            let words = choices.map { $0.decision.word.replacing("_", with: "-") }
             throw CommandFailure(
                 .refusedData,
                 "\(decision.rawValue) is no choice where the job waits with \(attention.kind); there is "

@@ -1,12 +1,16 @@
 import ArgumentParser
 import Foundation
 import JobStore
+import SyncService
 import VideoModels
 
 struct Tokens: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Give devices access to the phone's API, and take it away.",
-        discussion: "gondola tokens issue --user alice --device phone",
+        discussion: """
+            gondola tokens issue --user alice --device phone
+            gondola tokens issue --user alice --device "TV in the hall" --scope read --expires 90d
+            """,
         subcommands: [Issue.self, Revoke.self, List.self])
 
     struct Issue: AsyncParsableCommand {
@@ -15,20 +19,43 @@ struct Tokens: AsyncParsableCommand {
             discussion: """
                 export GONDOLA_TOKEN=$(gondola tokens issue --user alice --device phone)
 
-                The token is shown this once; the database holds only its hash.
+                The token is shown this once; the database holds only its hash. With the scope `read` it may look at \
+                everything of the user and change nothing; `submit` includes `read`.
                 """)
 
         @Option(help: "The user's id or name.") var user: String
         @Option(help: "A name for the device.") var device: String
+        @Option(help: "What the token is for: read, or submit (which includes it).") var scope = ScopeWord.submit
+        @Option(help: "How long it is good for, such as 12h or 90d; without it, until it is revoked.")
+        var expires: String?
         @OptionGroup var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws { try checkName(device, "a device's name") }
+        enum ScopeWord: String, ExpressibleByArgument, CaseIterable { case read, submit }
+
+        func validate() throws {
+            try checkName(device, "a device's name")
+            _ = try lifetime
+        }
+
+        private var lifetime: TimeInterval? {
+            get throws {
+                guard let expires else { return nil }
+                guard let seconds = DurationText.parse(expires), (1...Self.longest).contains(seconds) else {
+                    throw ValidationError("--expires must be a duration such as 12h or 90d, at most 3650d")
+                }
+                return seconds
+            }
+        }
+
+        private static let longest: TimeInterval = 3650 * 86_400
 
         func run() async throws {
-            let id = DeviceID(at: Date())
+            let (id, lifetime) = (DeviceID(at: Date()), try lifetime)
             let token = try await store.withStore { store in
-                try await store.issueToken(user: try await store.find(user: user), device: id, name: device)
+                try await store.issueToken(
+                    user: try await store.find(user: user), device: id, name: device,
+                    scopes: scope == .read ? [.read] : [.read, .submit], lifetime: lifetime)
             }
             if output.isJSON {
                 try OutputOptions.json(["device_id": id.description, "token": token.reveal()])
@@ -41,7 +68,7 @@ struct Tokens: AsyncParsableCommand {
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "End a device's access at once.",
+            abstract: "End a device's access at once, and what it has open.",
             discussion: "gondola tokens revoke 01936f2e-…    # ids: gondola tokens list")
 
         @Argument(help: "The device's id.") var device: String
@@ -75,11 +102,16 @@ struct Tokens: AsyncParsableCommand {
             }
             try output.show(devices) {
                 Table(
-                    [.left("DEVICE"), .shrinking("NAME"), .shrinking("USER"), .left("ISSUED"), .left("REVOKED")],
+                    [
+                        .left("DEVICE"), .shrinking("NAME"), .shrinking("USER"), .left("SCOPE"),
+                        .left("LAST SEEN"), .left("EXPIRES"), .left("REVOKED"), Table.Column.left("ISSUED").extra,
+                    ],
                     rows: devices.map { device in
                         [
-                            device.id.description, device.name, device.userName, TimeText.time(device.createdAt),
-                            device.revokedAt.map(TimeText.time) ?? "-",
+                            device.id.description, device.name, device.userName,
+                            device.scopes.contains(.submit) ? "submit" : "read",
+                            device.lastSeenAt.map(TimeText.time) ?? "-", device.expiresAt.map(TimeText.time) ?? "-",
+                            device.revokedAt.map(TimeText.time) ?? "-", TimeText.time(device.createdAt),
                         ]
                     })
             }

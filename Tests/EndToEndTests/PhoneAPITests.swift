@@ -139,14 +139,21 @@ import VideoModels
             for token in ["", "gdl_wrong", "Basic x", String(repeating: "x", count: 500)] {
                 let answer = try await RawPhone(server: gondola.api, token: token).ask("GET", "/v1/changes")
                 #expect(answer.status == 401)
-                #expect(answer.headers["www-authenticate"] == "Bearer")
+                #expect(
+                    answer.headers["www-authenticate"]?.hasPrefix(#"Bearer realm="gondola", error="invalid_token""#)
+                        == true)
             }
             let device = DeviceID(at: Date())
             let token = try await stack.database.store.issueToken(user: stack.user, device: device, name: "old phone")
             let phone = RawPhone(server: gondola.api, token: token.reveal())
-            #expect(try await phone.ask("GET", "/v1/changes").status == 200)
-            _ = try await stack.database.store.revokeToken(device: device)
-            #expect(try await phone.ask("GET", "/v1/changes").status == 401)
+            let page = try Wire.decode(ChangePage.self, from: Data(try await phone.ask("GET", "/v1/changes").body))
+            async let waiting = phone.ask("GET", "/v1/changes?wait=60&cursor=\(page.cursor)")
+            try await gondola.waitForFeeds(1)
+            // Another process does it; the server hears of it.
+            try await stack.database.store.revokeToken(device: device)
+            let ended = try await waiting
+            #expect(ended.status == 401 && ended.problem?.code.word == "token_revoked")
+            #expect(try await phone.ask("GET", "/v1/changes").problem?.code.word == "token_revoked")
             #expect(await gondola.terminate() == 0)
         }
     }
@@ -213,7 +220,7 @@ import VideoModels
             let waiting = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "wait")
             let cancelled = try await phone.cancel(waiting.job.id)
             #expect(cancelled.job.status == .known(.cancelled))
-            await #expect(throws: PhoneClientError.self) { try await phone.cancel(waiting.job.id) }
+            #expect(try await phone.cancel(waiting.job.id) == cancelled)
             #expect(try await stack.simulator.ledger().charges.isEmpty)
             #expect(await gondola.terminate() == 0)
         }
@@ -294,8 +301,11 @@ struct RawPhone {
             request.body = .bytes(Array(body.utf8))
         }
         let response = try await http.send(request)
-        return Answer(
-            status: response.status, headers: response.headers, body: try await response.body.collect(upTo: 64 << 20))
+        let bytes = try await response.body.collect(upTo: 64 << 20)
+        ExchangeRecord.note(
+            method, path, status: response.status, headers: response.headers.fields.map { ($0.name, $0.value) },
+            body: bytes)
+        return Answer(status: response.status, headers: response.headers, body: bytes)
     }
 }
 

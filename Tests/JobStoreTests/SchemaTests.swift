@@ -15,7 +15,7 @@ import VideoModels
                 let all =
                     JobStatements.all + StepStatements.all + SubmitStatements.all + FeedStatements.all
                     + MediaStatements.all + LifecycleStatements.all + MediaWorkStatements.all
-                    + StoredObjectStatements.all + UserStatements.all + UpstreamStatements.all + RetentionStatements.all
+                    + StoredObjectStatements.all + UserStatements.all + DeviceStatements.all + UpstreamStatements.all + RetentionStatements.all
                     + BudgetStatements.all + LedgerStatements.all + AdmissionStatements.all + ModelPauseStatements.all
                     + DigestStatements.all
                 #expect(Set(all.map(\.name)).count == all.count)
@@ -87,7 +87,7 @@ import VideoModels
         let listed = [
             JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, MediaStatements.all,
             LifecycleStatements.all, MediaWorkStatements.all, StoredObjectStatements.all,
-            UserStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
+            UserStatements.all, DeviceStatements.all, UpstreamStatements.all, RetentionStatements.all, BudgetStatements.all,
             LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all, DigestStatements.all,
         ]
         #expect(declared.reduce(0, +) == listed.joined().count)

@@ -31,15 +31,18 @@ import VideoModels
         }
     }
 
-    @Test func `the same key with the same body answers with the same job as it stands`() async throws {
+    @Test func `the same key with the same body gets the first answer again, whatever became of the job`() async throws
+    {
         try await TestDatabase.with { database in
             _ = try await database.addUser()
-            try await database.submit(1, key: key("k"))
-            let record = try await database.store.advance(try await database.claimOne(), by: .priced(.sample))
-            let again = try await database.submit(2, key: key("k"))
-            #expect(again.job.id == .sample(1))
-            #expect(again.job.price == .sample)
-            #expect(again.sequence == record.changeSequence)
+            let first = try await database.submit(1, key: key("k"))
+            _ = try await database.store.advance(try await database.claimOne(), by: .priced(.sample))
+            #expect(try await database.submit(2, key: key("k")) == first)
+            #expect(try await database.store.submitted(with: key("k"), user: .sample()) == first)
+            #expect(try await database.store.job(.sample(1), user: .sample()).sequence > first.sequence)
+            // Also when the job is no longer to be seen.
+            try await database.sql("update jobs set deleted_at = now()")
+            #expect(try await database.store.submitted(with: key("k"), user: .sample()) == first)
             #expect(try await database.sql("select count(*) from jobs") == "1")
         }
     }

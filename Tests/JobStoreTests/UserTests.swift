@@ -37,8 +37,8 @@ import VideoModels
             let token = try await database.store.issueToken(user: user, device: .sample(2), name: "phone")
             let text = token.reveal()
             #expect(text.hasPrefix("gdl_") && text.count == 47)
-            let found = try #require(try await database.store.authenticate(token))
-            #expect(found.user == user && found.device == .sample(2))
+            let found = ValidToken(user: user, device: .sample(2), scopes: [.read, .submit], isNews: true)
+            #expect(try await database.store.authenticate(token) == .valid(found))
             let dump = try await database.sql("select devices::text, encode(token_hash, 'escape') from devices")
             #expect(!dump.contains(text.dropFirst(4)))
             for wrong in ["", "gdl_", String(text.dropLast()), text + "A", text.uppercased()] {
@@ -56,8 +56,10 @@ import VideoModels
             let lost = try await database.store.issueToken(user: user, device: .sample(2), name: "lost phone")
             let kept = try await database.store.issueToken(user: user, device: .sample(3), name: "tablet")
             #expect(try await database.store.revokeToken(device: .sample(2)) == "lost phone")
-            #expect(try await database.store.authenticate(lost) == nil)
-            #expect(try await database.store.authenticate(kept) != nil)
+            #expect(try await database.store.authenticate(lost) == .revoked(user: user, device: .sample(2)))
+            guard case .valid = try await database.store.authenticate(kept) else {
+                return #expect(Bool(false), "the other device lost its access")
+            }
             await #expect(throws: StoreError.notFound) { try await database.store.revokeToken(device: .sample(2)) }
             let devices = try await database.store.devices(of: user, limit: 10)
             #expect(devices.map(\.name) == ["lost phone", "tablet"])

@@ -91,6 +91,9 @@ package final class GondolaProcess: Sendable {
         ("http://\(ready["api"] ?? "")", "http://\(ready["ops"] ?? "")")
     }
 
+    /// All that it has logged so far, field by field.
+    package var lines: [[String: String]] { log.all }
+
     /// Asks it to drain, and does not wait.
     package func askToEnd() { process.terminate() }
 

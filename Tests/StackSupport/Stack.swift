@@ -12,6 +12,8 @@ package struct Stack: Sendable {
     package let directory: URL
     package let user: UserID
     package let token: Redacted<String>
+    /// Where the processes find the database: as a role that is no superuser, as an operator's is.
+    package let address: String
     package let processes = Processes()
 
     /// A hundred times as fast as the real service.
@@ -41,7 +43,8 @@ package struct Stack: Sendable {
         _ = try await database.store.addUser(named: "e2e \(user)", id: user)
         let token = try await database.store.issueToken(user: user, device: DeviceID(at: Date()), name: "phone")
         let stack = Stack(
-            database: database, simulator: simulator, directory: directory, user: user, token: token)
+            database: database, simulator: simulator, directory: directory, user: user, token: token,
+            address: try await database.ordinaryConninfo())
         let result: Result<Void, any Error>
         do { result = .success(try await body(stack)) } catch { result = .failure(error) }
         await stack.processes.killAll()
@@ -59,12 +62,13 @@ package struct Stack: Sendable {
     /// Starts a process and does not wait for it.
     package func launch(_ extra: [String: String] = [:], program: String = "gondola") async throws -> GondolaProcess {
         let environment = [
-            "DATABASE_URL": database.conninfo, "VENICE_API_KEY": "VENICE_INFERENCE_KEY_e2e",
+            "DATABASE_URL": address, "VENICE_API_KEY": "VENICE_INFERENCE_KEY_e2e",
             "VENICE_BASE_URL": simulator.baseURL + "/api/v1", "VENICE_DOWNLOAD_HOSTS": "127.0.0.1",
             "GONDOLA_STORAGE": directory.appending(path: "objects").path,
             "GONDOLA_STATE_DIR": directory.appending(path: "state").path, "GONDOLA_LISTEN": "127.0.0.1:0",
             "GONDOLA_OPS_LISTEN": "127.0.0.1:0", "GONDOLA_TIME_SCALE": "\(Self.timeScale)",
-            "GONDOLA_LOG_FORMAT": "json", "GONDOLA_LEASE": "2s", "GONDOLA_LEASE_RENEWAL": "500ms",
+            "GONDOLA_REQUESTS_PER_MINUTE": "1000000", "GONDOLA_LOG_FORMAT": "json", "GONDOLA_LEASE": "2s",
+            "GONDOLA_LEASE_RENEWAL": "500ms",
             // Pictures have tests of their own; elsewhere their programs would only take the processor from what is looked at.
             "GONDOLA_FFMPEG": "none",
         ]

@@ -54,6 +54,23 @@ public struct TestDatabase: Sendable {
         return try result.get()
     }
 
+    /// The address of this database for a role that is no superuser and owns nothing: what an operator's program has, and
+    /// what row-level security binds.
+    public func ordinaryConninfo() async throws -> String {
+        try await sql(
+            """
+            do $$ begin create role gondola_ordinary nologin;
+            exception when duplicate_object or unique_violation then null; end $$;
+            grant usage on schema public to gondola_ordinary;
+            grant all on all tables in schema public to gondola_ordinary;
+            grant all on all sequences in schema public to gondola_ordinary;
+            """)
+        let takesRole = "-c role=gondola_ordinary"
+        guard conninfo.contains("://") else { return "\(conninfo) options='\(takesRole)'" }
+        let escaped = takesRole.replacingOccurrences(of: " ", with: "%20").replacingOccurrences(of: "=", with: "%3D")
+        return "\(conninfo)\(conninfo.contains("?") ? "&" : "?")options=\(escaped)"
+    }
+
     /// Runs any SQL with psql and returns its rows, columns parted by `|`. An error is thrown as `psql`'s own words.
     @discardableResult
     public func sql(_ text: String) async throws -> String {

@@ -27,6 +27,7 @@ import VideoModels
         ("Quote", "quote"), ("ChangePage", "change-page"), ("UserSettings", "settings"), ("Spending", "spending"),
         ("DigestPage", "digest-page"),
         ("Problem", "problem"), ("JobSubmission", "submission"), ("Deletion", "deletion"),
+        ("Step", "step-decided"), ("Device", "device"), ("Me", "me"),
     ])
     func `a schema has the keys of its type`(schema: String, sample: String) throws {
         let value = try #require(WireSample.all.first { $0.name == sample })
@@ -64,6 +65,7 @@ import VideoModels
             ("BudgetRoom", try Wire.encode(room)), ("BudgetLimit", try Wire.encode(room.limits.first)),
             ("Estimate", try Wire.encode(estimate)), ("Span", try Wire.encode(estimate.range)),
             ("Picture", try Wire.encode(Video.Picture.sample)),
+            ("MeLimits", try Wire.encode(WireSample.me.limits)),
             ("DurationPart", try Wire.encode(estimate.law?.parts.first)),
         ] {
             let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]

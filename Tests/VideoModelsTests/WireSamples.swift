@@ -32,6 +32,8 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         WireSample(
             "job-detail",
             JobDetail(job: .sample, sequence: 3, timeline: [Job.Step(status: .known(.waiting), at: .sample)])),
+        WireSample("step-decided", Job.Step(status: .known(.attention), at: .sample, decision: .known(.wait))),
+        WireSample("device", device), WireSample("me", me),
         WireSample("video", Video.sample), WireSample("asset", asset),
         WireSample("asset-page", AssetPage(assets: [asset], hasMore: true)),
         WireSample("video-link", VideoLink(url: "/v1/links/x", expiresAt: .sample)), WireSample("quote", quote),
@@ -107,7 +109,7 @@ struct WireSample: Sendable, CustomTestStringConvertible {
             consent: Job.ConsentPolicy(
                 policyText: "I may.", version: "2", docsURL: "https://docs.example/consent", media: ["image"]),
             since: .sample, priceAtRisk: .sample, evidence: "timeout", verdict: .unknown("perhaps"),
-            choices: [Job.Attention.Choice(.wait, cost: .zero, message: "Wait.")])
+            choices: [Job.Attention.Choice(.wait, cost: .zero, message: "Wait.")], revision: 7)
         job.hold = Job.Hold(kind: .known(.spendingCap), message: "Later.", until: .sample)
         return job
     }()
@@ -124,6 +126,19 @@ struct WireSample: Sendable, CustomTestStringConvertible {
     static let asset = Asset(
         id: .sample(), contentType: "image/png", bytes: 7, sha256: String(repeating: "0", count: 64),
         createdAt: .sample, expiresAt: .sample)
+
+    static let device = DeviceInfo(
+        id: .sample(2), name: "phone", scopes: [.known(.read), .unknown("dream")], createdAt: .sample,
+        lastSeenAt: .sample, expiresAt: .sample, isCurrent: true)
+
+    static let me = Me(
+        id: .sample(), name: "alice", createdAt: .sample,
+        limits: Me.Limits(
+            activeJobs: 20, activeNow: 1, requestsPerMinute: 1200, requestsAtOnce: 32, assetBytes: 26_214_400),
+        spending: Me.Spending(
+            day: Me.Period(startsOn: "2026-11-21", spent: .sample, budget: .sample),
+            month: Me.Period(startsOn: "2026-11-01", spent: .sample)),
+        device: device)
 
     static let page = ChangePage(
         isSnapshot: false,

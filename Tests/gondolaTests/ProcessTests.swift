@@ -81,8 +81,11 @@ struct ProcessTests {
             #expect(try await gondola("users", "add", "alice", database: address).status == 65)
             let issued = try await gondola("tokens", "issue", "--user", "alice", "--device", "phone", database: address)
             let token = Redacted(issued.output.trimmingCharacters(in: .newlines))
-            let owner = try #require(try await database.store.authenticate(token))
+            guard case .valid(let owner) = try await database.store.authenticate(token) else {
+                return #expect(Bool(false), "the token is not valid")
+            }
             #expect(owner.user == user.id)
+            #expect(owner.scopes == [.read, .submit] && owner.secondsLeft == nil)
             #expect(issued.errors.contains(owner.device.description))
 
             let listed = try await gondola("tokens", "list", "--user", "alice", database: address)
@@ -90,8 +93,33 @@ struct ProcessTests {
             #expect(!listed.output.contains(token.reveal()))
             let revoked = try await gondola("tokens", "revoke", owner.device.description, database: address)
             #expect(revoked.output == "revoked phone\n")
-            #expect(try await database.store.authenticate(token) == nil)
+            #expect(try await database.store.authenticate(token) == .revoked(user: user.id, device: owner.device))
             #expect(try await gondola("tokens", "revoke", owner.device.description, database: address).status == 65)
+        }
+    }
+
+    @Test func `a token may be for looking only, and for a while`() async throws {
+        try await TestDatabase.with { database in
+            let address = database.conninfo
+            _ = try await gondola("users", "add", "alice", "--json", database: address).json(UserRecord.self)
+            let words = ["tokens", "issue", "--user", "alice", "--device", "TV", "--scope", "read", "--expires", "90d"]
+            let issued = try await gondola(words, database: address)
+            let token = Redacted(issued.output.trimmingCharacters(in: .newlines))
+            guard case .valid(let owner) = try await database.store.authenticate(token) else {
+                return #expect(Bool(false), "the token is not valid")
+            }
+            #expect(owner.scopes == [.read])
+            let left = try #require(owner.secondsLeft)
+            #expect((89 * 86_400...90 * 86_400).contains(left))
+            let listed = try await gondola("tokens", "list", "--json", database: address).json([DeviceRecord].self)
+            #expect(listed.map(\.scopes) == [[.read]] && listed.first?.expiresAt != nil)
+            #expect(listed.first?.lastSeenAt == nil)
+            for wrong in [
+                ["--expires", "0"], ["--expires", "soon"], ["--expires", "9999d"], ["--scope", "everything"],
+            ] {
+                let words = ["tokens", "issue", "--user", "alice", "--device", "x"] + wrong
+                #expect(try await gondola(words, database: address).status == 64)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 import CLibpq
 import Failpoints
 import Foundation
+import VideoModels
 
 /// One libpq connection. Its calls block and it is not thread-safe: it never leaves the thread that made it.
 final class Connection {
@@ -92,12 +93,34 @@ final class Connection {
     /// Runs statements on one trip, in one transaction, each with a snapshot of its own. Only for answers that fit into the
     /// socket's buffers while the questions are still being sent.
     func pipeline(_ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
+        let rows = try trip(statements) { Failpoint.transactionWritten.reach() }
+        Failpoint.transactionCommitted.reach()
+        for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
+        return rows
+    }
+
+    /// Reads for one user, on one trip: row-level security hides everybody else's rows from these statements.
+    func read(as user: UserID, _ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
+        let rows = try trip([(UserStatements.see, [.id(user)])] + statements)
+        for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
+        return Array(rows.dropFirst())
+    }
+
+    /// What begins a transaction that sees and changes the rows of this user alone, on one trip. The setting ends with the
+    /// transaction, so behind PgBouncer it reaches nobody else.
+    static func begin(as user: UserID, _ mode: String = "") -> String {
+        "begin \(mode); select set_config('gondola.user_id', '\(user)', true)"
+    }
+
+    private func trip(
+        _ statements: [(Statement, [Value])], beforeSync: () -> Void = {}
+    ) throws(PostgresError) -> [Rows] {
         let arePrepared = try statements.map { statement, _ throws(PostgresError) in try prepareOnce(statement) }
         guard PQenterPipelineMode(handle) == 1 else { throw .unavailable(lastError) }
         for ((statement, values), isPrepared) in zip(statements, arePrepared) {
             send(statement, values, isPrepared: isPrepared)
         }
-        Failpoint.transactionWritten.reach()
+        beforeSync()
         PQpipelineSync(handle)
         // Every answer is fetched, also after an error: only then is the connection of use again.
         let results = statements.map { _ in
@@ -107,10 +130,7 @@ final class Connection {
         }
         PQclear(PQgetResult(handle))
         PQexitPipelineMode(handle)
-        let rows = try rows(results)
-        Failpoint.transactionCommitted.reach()
-        for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
-        return rows
+        return try rows(results)
     }
 
     private func send(_ statement: Statement, _ values: [Value], isPrepared: Bool) {

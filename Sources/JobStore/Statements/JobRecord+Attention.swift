@@ -11,7 +11,9 @@ extension JobRecord {
     /// What the phone is told of what a person has to decide.
     public var attention: Job.Attention? {
         guard case .attention(let attention) = progress.state else { return nil }
-        return attention.forPhone(since: attentionSince, progress.verdict)
+        var shown = attention.forPhone(since: attentionSince, progress.verdict)
+        shown.revision = revision
+        return shown
     }
 }
 

@@ -90,6 +90,24 @@ public struct JobRecord: Hashable, Sendable {
         isDeleted = false
     }
 
+    /// The job as it was when it was taken in.
+    func asTakenIn(sequence: Int64, isSeated: Bool) -> JobRecord {
+        var record = self
+        record.progress = JobProgress(maxPrice: progress.maxPrice)
+        (record.price, record.rendering, record.attentionSince) = (nil, nil, nil)
+        (record.changeSequence, record.updatedAt, record.isDeleted) = (sequence, createdAt, false)
+        record.nextActionAt = isSeated ? createdAt : nil
+        return record
+    }
+
+    /// The answer that this job's submission got.
+    var detailAsTakenIn: JobDetail {
+        get throws {
+            let step = Job.Step(status: .known(progress.state.status), at: createdAt)
+            return JobDetail(job: try job, sequence: changeSequence, timeline: [step])
+        }
+    }
+
     /// What the user asked for. Throws `PostgresError.unexpectedRow` if the row holds what this version cannot read.
     public var request: VideoRequest { get throws { try stored.value() } }
 

@@ -90,16 +90,36 @@ enum JobStatements {
         """)
 
     static let steps = Statement(
-        "job_steps", "select state, at from job_steps where user_id = $1 and job_id = $2 order by number")
+        "job_steps", "select state, at, decision from job_steps where user_id = $1 and job_id = $2 order by number")
 
+    /// Once in a row, so that somebody who asks over and over fills nothing.
+    static let noteWait = Statement(
+        "note_wait",
+        """
+        insert into job_steps (user_id, job_id, state, decision)
+        select $1::uuid, $2::uuid, 'attention', 'wait' where not exists (
+            select from (
+                select decision from job_steps where user_id = $1::uuid and job_id = $2::uuid
+                order by number desc limit 1
+            ) as last where last.decision is not null
+        )
+        """)
+
+    /// What a key has made, with what its answer was made from. A deleted job was answered for all the same.
     static let recallKey = Statement(
         "recall_idempotency_key",
-        "select body_sha256, job_id from idempotency_keys where user_id = $1 and key = $2")
+        """
+        select \(JobColumn.list), body_sha256, sequence as answered_sequence, is_seated
+        from idempotency_keys
+        join jobs on jobs.user_id = idempotency_keys.user_id and jobs.id = idempotency_keys.job_id
+        where idempotency_keys.user_id = $1 and key = $2
+        """)
 
     static let attempts = Statement(
         "job_attempts", "select * from attempts where user_id = $1 and job_id = $2 order by lease_token")
 
     static let all = [
-        claim, dueBefore, untilDue, renew, giveBack, get, find, lock, list, steps, recallKey, attempts,
+        claim, dueBefore, untilDue, renew, giveBack, get, find, lock, list, steps, noteWait, recallKey,
+        attempts,
     ]
 }

@@ -60,8 +60,8 @@ enum SubmitStatements {
             insert into job_steps (user_id, job_id, state, at)
             select user_id, id, 'accepted', at from numbered order by place
         ), remembered as (
-            insert into idempotency_keys (user_id, key, body_sha256, job_id)
-            select user_id, key, body_sha256, id from numbered where key is not null
+            insert into idempotency_keys (user_id, key, body_sha256, job_id, sequence, is_seated)
+            select user_id, key, body_sha256, id, sequence, is_seated from numbered where key is not null
         )
         select place, sequence, at, null::uuid as known_job, null::boolean as is_same, is_seated from numbered
         union all select place, null, null, known_job, is_same, null from job where known_job is not null

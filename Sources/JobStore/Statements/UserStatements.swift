@@ -16,19 +16,103 @@ enum UserStatements {
         """)
     static let find = Statement("find_user", "select * from users where id::text = $1 or name = $1")
 
-    static let addDevice = Statement(
-        "add_device", "insert into devices (user_id, id, name, token_hash) values ($1, $2, $3, $4)")
+    /// A user as their own devices see them.
+    static let me = Statement(
+        "me",
+        """
+        with clock as materialized (select clock_timestamp() at time zone 'UTC' as now)
+        select users.*, now::date::text as day_starts, date_trunc('month', now)::date::text as month_starts,
+            coalesce((select amount from spending where user_id = users.id and period = 'day'
+                and starts_on = now::date), 0) as today,
+            coalesce((select amount from spending where user_id = users.id and period = 'month'
+                and starts_on = date_trunc('month', now)::date), 0) as this_month
+        from users, clock where users.id = $1
+        """)
+
+    /// From here to the transaction's end only this user's rows are there.
+    static let see = Statement(
+        "see_as_user", isHot: true, "select set_config('gondola.user_id', $1::text, true)")
+
+    /// Whether this role passes every policy.
+    static let isUnbound = Statement(
+        "is_unbound", "select rolsuper or rolbypassrls as is_unbound from pg_roles where rolname = current_user")
+
+    static let all = [add, list, find, me, see, isUnbound]
+}
+
+/// Devices and their tokens. Times are the database's.
+enum DeviceStatements {
+    /// `$5` scopes, parted by spaces; `$6` seconds until it expires, or null.
+    static let add = Statement(
+        "add_device",
+        """
+        insert into devices (user_id, id, name, token_hash, scopes, expires_at)
+        values ($1, $2, $3, $4, string_to_array($5::text, ' '), now() + $6::double precision * interval '1 second')
+        """)
+
+    /// Whose token this is, also where it is worth nothing any more: its holder is told why. `$2` is how old a sighting may
+    /// be, in seconds.
     static let authenticate = Statement(
-        "authenticate", "select user_id, id from devices where token_hash = $1 and revoked_at is null")
+        "authenticate", isHot: true,
+        """
+        select user_id, id, array_to_string(scopes, ' ') as scopes, revoked_at is not null as is_revoked,
+            extract(epoch from expires_at - clock_timestamp())::double precision as seconds_left,
+            coalesce(last_seen_at < clock_timestamp() - $2::double precision * interval '1 second', true) as is_news
+        from devices where token_hash = $1::bytea
+        """)
+
+    /// Tells every process in the transaction that revokes, so that none can miss it. `$2` is whose device it must be, or
+    /// null for anybody's.
     static let revoke = Statement(
         "revoke_device",
-        "update devices set revoked_at = now() where id = $1 and revoked_at is null returning user_id, name")
-    static let devices = Statement(
+        """
+        with revoked as (
+            update devices set revoked_at = now()
+            where id = $1 and ($2::uuid is null or user_id = $2::uuid) and revoked_at is null returning id, name
+        )
+        select name, pg_notify('gondola', 'revoked ' || id::text) from revoked
+        """)
+
+    /// For the operator: everybody's or one user's, the revoked ones too.
+    static let list = Statement(
         "list_devices",
         """
-        select devices.*, users.name as user_name from devices join users on users.id = devices.user_id
+        select devices.*, array_to_string(scopes, ' ') as scope_words, users.name as user_name
+        from devices join users on users.id = devices.user_id
         where $1::uuid is null or user_id = $1 order by devices.id limit $2
         """)
 
-    static let all = [add, list, find, addDevice, authenticate, revoke, devices]
+    /// For the user: those that have access, newest first; all of them or one.
+    static let living = Statement(
+        "living_devices",
+        """
+        select devices.*, array_to_string(scopes, ' ') as scope_words from devices
+        where user_id = $1 and ($2::uuid is null or id = $2) and revoked_at is null order by id desc limit $3
+        """)
+
+    /// Which of these have no access any more: `$1` users, `$2` devices.
+    static let ended = Statement(
+        "ended_devices",
+        """
+        select devices.id from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id)
+        join devices on devices.user_id = wanted.user_id and devices.id = wanted.id
+        where devices.revoked_at is not null or devices.expires_at <= clock_timestamp()
+        """)
+
+    /// These have been here just now: `$1` users, `$2` devices. Not those whose last sighting is younger than `$3` seconds, nor
+    /// those that another process is writing.
+    static let markSeen = Statement(
+        "mark_seen",
+        """
+        update devices set last_seen_at = clock_timestamp() from (
+            select device.* from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id) cross join lateral (
+                select devices.user_id, devices.id from devices
+                where devices.user_id = wanted.user_id and devices.id = wanted.id
+                    and coalesce(last_seen_at < clock_timestamp() - $3::double precision * interval '1 second', true)
+                for no key update skip locked
+            ) as device
+        ) as seen where devices.user_id = seen.user_id and devices.id = seen.id
+        """)
+
+    static let all = [add, authenticate, revoke, list, living, ended, markSeen]
 }

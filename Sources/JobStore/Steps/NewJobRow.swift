@@ -23,9 +23,7 @@ final class NewJobRow: Grouped {
     var bytes: Int { 300 + request.count }
 
     func detail(sequence: Int64, isSeated: Bool, at moment: Date) throws -> JobDetail {
-        let record = JobRecord(new: job, json: request, sequence: sequence, isSeated: isSeated, at: moment)
-        let step = Job.Step(status: JobState.status(named: record.progress.state.name), at: moment)
-        return JobDetail(job: try record.job, sequence: sequence, timeline: [step])
+        try JobRecord(new: job, json: request, sequence: sequence, isSeated: isSeated, at: moment).detailAsTakenIn
     }
 }
 
@@ -61,7 +59,7 @@ extension Connection {
 
     private enum Answer {
         case made(sequence: Int64, isSeated: Bool, at: Date)
-        case known(JobID)
+        case known
         case conflict
     }
 
@@ -71,7 +69,12 @@ extension Connection {
             let isSeated = try row.bool(Field(place: 5))
             return (place, .made(sequence: sequence, isSeated: isSeated, at: try row.date(Field(place: 2))))
         }
-        return (place, try row.bool(Field(place: 4)) ? .known(try row.id(Field(place: 3))) : .conflict)
+        return (place, try row.bool(Field(place: 4)) ? .known : .conflict)
+    }
+
+    private func known(_ job: NewJob) throws -> JobDetail {
+        guard let key = job.key, let answer = try answer(to: key, of: job.user) else { throw StoreError.notFound }
+        return answer
     }
 
     private func outcome(of row: NewJobRow, _ answer: Answer?) -> Submitted {
@@ -79,7 +82,7 @@ extension Connection {
         case nil: .failure(StoreError.notFound)
         case .made(let sequence, let isSeated, let moment):
             Submitted { try row.detail(sequence: sequence, isSeated: isSeated, at: moment) }
-        case .known(let id): Submitted { try detail(of: id, user: row.job.user) }
+        case .known: Submitted { try known(row.job) }
         case .conflict: .failure(StoreError.idempotencyConflict)
         }
     }

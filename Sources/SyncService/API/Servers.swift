@@ -14,10 +14,7 @@ struct Servers: Sendable {
         let ops = OpsAPI(parts: parts, listener: listener, worker: worker)
         let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
-        let phone = PhoneAPI(
-            store: parts.store, storage: parts.storage, models: parts.models, accounts: parts.accounts,
-            linkKeys: parts.linkKeys, hub: parts.hub, policy: parts.policy, configuration: parts.configuration,
-            log: parts.log)
+        let phone = PhoneAPI(parts)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
             handle: ContentCoding.applied(to: phone.router.handle))

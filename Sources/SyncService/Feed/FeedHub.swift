@@ -61,7 +61,7 @@ final class FeedHub: Sendable {
         case .user(let user): wake(user)
         // Thousands may wait: the look for all finds out whom it is about.
         case .anything: poll.ring()
-        case .jobs: break
+        case .jobs, .revoked: break
         }
     }
 

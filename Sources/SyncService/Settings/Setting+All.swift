@@ -250,6 +250,12 @@ extension Setting {
         Setting(
             .phones, "GONDOLA_FEED_STREAM_LIFETIME", \.feedStreamLifetime, .duration(0.05...86_400),
             "How long a stream may last; it ends with its cursor, and the phone goes on with another"),
+        Setting(
+            .phones, "GONDOLA_REQUESTS_PER_MINUTE", \.requestsPerMinute, .count(1...1_000_000),
+            "Requests that a device may make in a minute; all of them may come at once. Each process counts for itself"),
+        Setting(
+            .phones, "GONDOLA_REQUESTS_AT_ONCE", \.requestsAtOnce, .count(1...100_000),
+            "Requests that a device may have under way, waiting feeds and streams among them"),
     ]
 
     private static let process: [Setting] = [

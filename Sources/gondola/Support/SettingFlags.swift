@@ -153,6 +153,8 @@ struct PhoneFlags: SettingGroup {
     @Option(setting: "feed-visibility-wait") var feedVisibilityWait: String?
     @Option(setting: "feed-heartbeat") var feedHeartbeat: String?
     @Option(setting: "feed-stream-lifetime") var feedStreamLifetime: String?
+    @Option(setting: "requests-per-minute") var requestsPerMinute: String?
+    @Option(setting: "requests-at-once") var requestsAtOnce: String?
 }
 
 struct ProcessFlags: SettingGroup {

@@ -23,6 +23,17 @@ begin
     return null;
 end $$;
 
+CREATE FUNCTION public.keep_users_apart(owned regclass, owner name DEFAULT 'user_id'::name) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    execute format('alter table %s enable row level security', owned);
+    execute format('alter table %s force row level security', owned);
+    execute format(
+        'create policy only_the_user on %s using ((select visible_user()) is null or %I = (select visible_user()))',
+        owned, owner);
+end $$;
+
 CREATE FUNCTION public.mark_attention() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -44,6 +55,12 @@ begin
     raise exception 'rows of % are never changed or removed', tg_table_name;
 end $$;
 
+CREATE FUNCTION public.visible_user() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select nullif(current_setting('gondola.user_id', true), '')::uuid
+$$;
+
 CREATE TABLE public.account_failures (
     account text NOT NULL,
     failures timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
@@ -60,6 +77,8 @@ CREATE TABLE public.assets (
     CONSTRAINT assets_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT assets_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
+
+ALTER TABLE ONLY public.assets FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.attempts (
     user_id uuid NOT NULL,
@@ -80,6 +99,8 @@ CREATE TABLE public.attempts (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
+ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -94,9 +115,15 @@ CREATE TABLE public.devices (
     token_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
+    scopes text[] DEFAULT '{read,submit}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    CONSTRAINT device_scopes_are_known CHECK (((scopes = '{read}'::text[]) OR (scopes = '{read,submit}'::text[]))),
     CONSTRAINT devices_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT devices_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
+
+ALTER TABLE ONLY public.devices FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.duration_laws (
     model text NOT NULL,
@@ -118,18 +145,26 @@ CREATE TABLE public.idempotency_keys (
     body_sha256 bytea NOT NULL,
     job_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sequence bigint NOT NULL,
+    is_seated boolean NOT NULL,
     CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
     CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
 );
+
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.job_steps (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
     number bigint NOT NULL,
     state text NOT NULL,
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    decision text,
+    CONSTRAINT job_steps_decision_check CHECK ((decision = 'wait'::text))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+ALTER TABLE ONLY public.job_steps FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -200,6 +235,8 @@ CREATE TABLE public.jobs (
 )
 WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
@@ -211,6 +248,8 @@ CREATE TABLE public.ledger (
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+ALTER TABLE ONLY public.ledger FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -267,6 +306,8 @@ CREATE TABLE public.spending (
 )
 WITH (fillfactor='70');
 
+ALTER TABLE ONLY public.spending FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.users (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -287,6 +328,8 @@ CREATE TABLE public.users (
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -306,6 +349,8 @@ CREATE TABLE public.videos (
     CONSTRAINT videos_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT videos_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
+
+ALTER TABLE ONLY public.videos FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY public.account_failures
     ADD CONSTRAINT account_failures_pkey PRIMARY KEY (account);
@@ -421,4 +466,44 @@ ALTER TABLE ONLY public.videos
 
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE public.assets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_steps ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY only_the_user ON public.assets USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.attempts USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.devices USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.idempotency_keys USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.job_steps USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.jobs USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.ledger USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.spending USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.users USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.videos USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+ALTER TABLE public.spending ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.videos ENABLE ROW LEVEL SECURITY;
 

@@ -105,6 +105,29 @@ import Testing
         }
     }
 
+    /// Sending ahead is no way to be served at the same time: it fills the client's own buffers.
+    @Test func `requests that are sent ahead wait in the socket, one at work and a read's worth at most here`()
+        async throws
+    {
+        let (begun, release) = (Counter(), DrainSignal())
+        let handle: APIHandler = { _ in
+            _ = begun.take(atMost: .max)
+            await release.wait()
+            return .text("ok")
+        }
+        try await withServer(limits: .patient, handle) { server in
+            let client = try RawClient(server)
+            // Smaller than the system's buffers, and more than a read's worth: all of it leaves the client.
+            let ahead = 2_000
+            try await client.send(String(repeating: "GET / HTTP/1.1\r\nHost: x\r\n\r\n", count: ahead))
+            while begun.value == 0 { await Task.yield() }
+            #expect(begun.value == 1)
+            release.set()
+            for _ in 0..<ahead { #expect(try await client.response().status == 200) }
+            #expect(begun.value == ahead)
+        }
+    }
+
     @Test func `a header that never ends is given up`() async throws {
         var limits = HTTPServerLimits.patient
         limits.header = .milliseconds(50)

@@ -3,13 +3,9 @@ import JobStore
 import VideoModels
 
 extension PhoneAPI {
-    @Sendable func changes(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        try await changes(request, user, revoked: DrainSignal())
-    }
-
-    /// - Parameter revoked: goes off when the device loses its access, and then the hub wakes the user: a wait or a stream
-    ///   ends.
-    func changes(_ request: APIRequest, _ user: UserID, revoked: DrainSignal) async throws -> APIResponse {
+    /// When the device loses its access the hub wakes the user: a wait or a stream ends.
+    @Sendable func changes(_ request: APIRequest, _ caller: Caller) async throws -> APIResponse {
+        let (user, revoked) = (caller.user, caller.revoked)
         let query = try FeedQuery(request, user: user, configuration)
         let ending: @Sendable () -> FeedStream.Ending? = {
             request.drain.isSet ? .draining : revoked.isSet ? .revoked : nil
@@ -85,16 +81,20 @@ extension PhoneAPI {
 
 extension PhoneAPI {
     /// Lets a read wait until the write that `wait_for` names, by its sequence, is to be seen where it reads.
-    func whenVisible(_ handler: @escaping UserHandler) -> UserHandler {
-        { request, user in
+    func whenVisible(_ handler: @escaping UserHandler) -> Door.Handler {
+        whenVisible { request, caller in try await handler(request, caller.user) }
+    }
+
+    func whenVisible(_ handler: @escaping Door.Handler) -> Door.Handler {
+        { request, caller in
             let sequence = Int64(try request.number("wait_for", in: 0...Int.max, or: 0))
-            if sequence > 0, try await !isVisible(sequence, user, request) {
+            if sequence > 0, try await !isVisible(sequence, caller.user, request) {
                 let problem = Problem(
                     status: 503, code: .notYetVisible, title: "What you wait for is not to be seen yet",
                     detail: "This user's feed has not reached \(sequence). Try again in a second.")
                 return .problem(problem, headers: ["Retry-After": "1"], for: request)
             }
-            return try await handler(request, user)
+            return try await handler(request, caller)
         }
     }
 

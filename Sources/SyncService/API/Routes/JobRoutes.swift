@@ -22,18 +22,21 @@ extension PhoneAPI {
         let idempotency = IdempotencyKey(key: key, bodyHash: Data(hash.bytes))
         // Before validating: what was taken in once is not refused now because a model has left since.
         if strangers.isEmpty, let known = try await store.submitted(with: idempotency, user: user) {
-            return try Self.answer(known, 200)
+            return try Self.answer(known, isRepeated: true)
         }
         try await check(submission.request, of: user, besides: strangers)
         try await refuseFullQuota(of: user)
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
             submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)
-        return try Self.answer(detail, detail.job.id == id ? 201 : 200)
+        return try Self.answer(detail, isRepeated: detail.job.id != id)
     }
 
-    private static func answer(_ detail: JobDetail, _ status: Int) throws -> APIResponse {
-        .json(try Wire.encode(detail), status: status, headers: ["location": "/v1/jobs/\(detail.job.id)"])
+    /// The same for the first request and for all that repeat it, but for the field that tells them apart.
+    private static func answer(_ detail: JobDetail, isRepeated: Bool) throws -> APIResponse {
+        var headers: APIHeaders = ["location": "/v1/jobs/\(detail.job.id)"]
+        if isRepeated { headers.add("idempotency-replayed", "true") }
+        return .json(try Wire.encode(detail), status: 201, headers: headers)
     }
 
     @Sendable func job(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
@@ -41,30 +44,50 @@ extension PhoneAPI {
     }
 
     @Sendable func cancel(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        try await move(request, user, by: .cancelRequested)
+        do { return try await move(request, user, by: .cancelRequested) } catch let error as InvalidEvent {
+            // Said again, for example after an answer was lost.
+            guard error.state == .cancelled else { throw error }
+            return try await job(request, user)
+        }
     }
 
     @Sendable func decide(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         let (body, strangers) = try await request.decode(DecisionBody.self, keys: .decision)
-        guard let decision = Decision(rawValue: body.decision) else {
+        guard let word = Job.Attention.Choice.Word(rawValue: body.decision) else {
             let finding = Finding(
                 field: "decision", code: .notAllowed, message: "is not a choice", given: body.decision,
-                allowed: Decision.allCases.map(\.rawValue))
+                allowed: Job.Attention.Choice.Word.allCases.map(\.rawValue))
             throw Problem.invalid(strangers + [finding])
         }
         guard strangers.isEmpty else { throw Problem.invalid(strangers) }
-        return try await move(request, user, by: .decided(decision))
+        guard let decision = Decision(rawValue: word.rawValue) else { return try await wait(request, user, body) }
+        return try await move(request, user, by: .decided(decision), ifAt: body.revision)
+    }
+
+    private func wait(_ request: APIRequest, _ user: UserID, _ body: DecisionBody) async throws -> APIResponse {
+        let id = try request.id(JobID.self)
+        guard let detail = try await store.noteWait(id, user: user, ifAt: body.revision) else {
+            throw Problem(
+                status: 409, code: .stateConflict, title: "There is nothing to wait for",
+                detail: "The job waits for no decision, or for another than this revision's. Look at it again.")
+        }
+        return .json(try Wire.encode(detail))
     }
 
     struct DecisionBody: Decodable {
         var decision: String
+        /// `attention.revision` of the job that was looked at.
+        var revision: Int64?
 
-        enum CodingKeys: String, CodingKey, CaseIterable { case decision }
+        enum CodingKeys: String, CodingKey, CaseIterable { case decision, revision }
     }
 
-    private func move(_ request: APIRequest, _ user: UserID, by event: JobEvent) async throws -> APIResponse {
+    private func move(
+        _ request: APIRequest, _ user: UserID, by event: JobEvent, ifAt revision: Int64? = nil
+    ) async throws -> APIResponse {
         let detail = try await store.move(
-            try request.id(JobID.self), user: user, by: event, policy: policy, at: .nowInMicroseconds)
+            try request.id(JobID.self), user: user, by: event, policy: policy, at: .nowInMicroseconds,
+            ifAt: revision)
         return .json(try Wire.encode(detail))
     }
 

@@ -67,6 +67,7 @@ extension KnownKeys {
     static let decision = KnownKeys(PhoneAPI.DecisionBody.CodingKeys.self, needed: [.decision]) {
         switch $0 {
         case .decision: .text
+        case .revision: .wholeNumber
         }
     }
 

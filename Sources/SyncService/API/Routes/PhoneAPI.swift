@@ -14,15 +14,22 @@ struct PhoneAPI: Sendable {
     var accounts: Accounts
     var linkKeys: LinkKeys
     var hub: FeedHub
+    var door: Door
     var policy: JobPolicy
     var configuration: Configuration
     var log: Logger
 
-    /// A handler that knows who asks.
+    init(_ parts: ServiceParts) {
+        (store, storage, models, accounts, hub) = (parts.store, parts.storage, parts.models, parts.accounts, parts.hub)
+        (door, policy, configuration, log) = (parts.door, parts.policy, parts.configuration, parts.log)
+        linkKeys = parts.linkKeys
+    }
+
+    /// A handler that needs no more than to know whose things it is about.
     typealias UserHandler = @Sendable (APIRequest, UserID) async throws -> APIResponse
 
     var router: Router {
-        var router = Router { error, request in .problem(Problem(error, request: request, log: log)) }
+        var router = Router(answeringErrors: fail)
         add(to: &router, "GET", "/v1/changes", whenVisible(changes))
         add(to: &router, "GET", "/v1/changes/digest", whenVisible(digest))
         add(to: &router, "POST", "/v1/jobs", submit)
@@ -35,7 +42,7 @@ struct PhoneAPI: Sendable {
         add(to: &router, "GET", "/v1/assets", listAssets)
         add(to: &router, "GET", "/v1/assets/{id}", asset)
         add(to: &router, "DELETE", "/v1/assets/{id}", deleteAsset)
-        add(to: &router, "OPTIONS", "/v1/uploads", tus(uploadOptions))
+        add(to: &router, "OPTIONS", "/v1/uploads", needs: .read, tus(uploadOptions))
         add(to: &router, "POST", "/v1/uploads", tus(createUpload))
         add(to: &router, "HEAD", "/v1/uploads/{id}", tus(uploadState))
         add(to: &router, "PATCH", "/v1/uploads/{id}", tus(appendToUpload))
@@ -51,28 +58,33 @@ struct PhoneAPI: Sendable {
         add(to: &router, "POST", "/v1/videos/{id}/undelete", undeleteVideo)
         add(to: &router, "DELETE", "/v1/jobs/{id}", deleteJob)
         add(to: &router, "POST", "/v1/jobs/{id}/undelete", undeleteJob)
+        add(to: &router, "GET", "/v1/me", me)
+        add(to: &router, "GET", "/v1/me/devices", listDevices)
+        add(to: &router, "GET", "/v1/me/devices/{id}", device)
+        add(to: &router, "DELETE", "/v1/me/devices/{id}", needs: .read, removeDevice)
         return router
     }
 
-    private func add(to router: inout Router, _ method: APIMethod, _ path: String, _ handler: @escaping UserHandler) {
+    /// A route that is open to devices alone. To look takes the scope `read` and everything else `submit`, unless it says
+    /// otherwise.
+    func add(
+        to router: inout Router, _ method: APIMethod, _ path: String, needs scope: Scope? = nil,
+        _ handler: @escaping Door.Handler
+    ) {
+        let needed = scope ?? (method == .get ? .read : .submit)
         router.add(method, path) { request in
-            guard let user = try await authenticate(request) else { return .unauthenticated(request) }
-            return try await handler(request, user)
+            try await door.pass(request, needs: needed, to: handler, fail: fail)
         }
     }
 
-    private func authenticate(_ request: APIRequest) async throws -> UserID? {
-        let parts = (request.headers["authorization"] ?? "").split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200 else { return nil }
-        return try await store.authenticate(Redacted(String(parts[1])))?.user
+    func add(
+        to router: inout Router, _ method: APIMethod, _ path: String, needs scope: Scope? = nil,
+        _ handler: @escaping UserHandler
+    ) {
+        add(to: &router, method, path, needs: scope) { request, caller in try await handler(request, caller.user) }
     }
-}
 
-extension APIResponse {
-    fileprivate static func unauthenticated(_ request: APIRequest) -> APIResponse {
-        let problem = Problem(
-            status: 401, code: .unauthenticated, title: "A valid device token is needed",
-            detail: "Send Authorization: Bearer and the token of this device.")
-        return .problem(problem, headers: ["www-authenticate": "Bearer"], for: request)
+    @Sendable private func fail(_ error: any Error, _ request: APIRequest) -> APIResponse {
+        .problem(Problem(error, request: request, log: log), for: request)
     }
 }

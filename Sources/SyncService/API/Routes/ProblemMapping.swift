@@ -31,10 +31,7 @@ extension Problem {
             Problem(
                 status: 503, code: .unavailable, title: "The database does not answer",
                 detail: "Try again in a few seconds.")
-        case let error as InvalidEvent:
-            Problem(
-                status: 409, code: .stateConflict, title: "The job is past that",
-                detail: "The job is \(error.state.status.rawValue).")
+        case let error as InvalidEvent: conflict(error)
         case let error as VeniceError: upstream(error)
         case ObjectStoreError.noSpace: Problem(status: 507, code: .storageFull, title: "The storage is full")
         case ObjectStoreError.unavailable:
@@ -46,6 +43,32 @@ extension Problem {
                 status: 413, code: .bodyTooLarge, title: "The body is too large", detail: "At most \(limit) bytes.")
         case ObjectStoreError.truncated: Problem.malformed("the body ended early")
         default: nil
+        }
+    }
+
+    /// What is paid is told apart from what may be, and from what never was.
+    private static func conflict(_ error: InvalidEvent) -> Problem {
+        let status = error.state.status.rawValue
+        switch (error.event, error.state) {
+        case (.cancelRequested, .rendering), (.cancelRequested, .downloading), (.cancelRequested, .ready):
+            return Problem(
+                status: 409, code: .alreadyPaid, title: "The job is paid",
+                detail: "The job is \(status); its price does not come back. Delete the video if it is not wanted.")
+        case (.cancelRequested, .submitting):
+            return Problem(
+                status: 409, code: .maybePaid, title: "The job is being handed over",
+                detail: "Its price may have been charged. Look at it again in a moment.")
+        case (.cancelRequested, .attention(.unknownOutcome)):
+            return Problem(
+                status: 409, code: .maybePaid, title: "The job may have been paid",
+                detail: "It waits for a decision: POST the choice to its decision.")
+        case (.decided, .attention):
+            return Problem(
+                status: 409, code: .stateConflict, title: "That is not what is to be decided",
+                detail: "The job offers other choices, or came to another decision meanwhile: look at its attention.")
+        default:
+            return Problem(
+                status: 409, code: .stateConflict, title: "The job is past that", detail: "The job is \(status).")
         }
     }
 

@@ -64,6 +64,7 @@ struct Router: Sendable {
         let segments = template.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         precondition(template.hasPrefix("/") && segments.count <= Self.maximumSegments, "\(template) is no template")
         var names: [String] = []
+        routes.append((method, template))
         root.add(segments) { node in
             precondition(node.routes[method] == nil, "\(method) \(template) is there already")
             node.routes[method] = Route(names: names, handler: handler)
@@ -71,6 +72,9 @@ struct Router: Sendable {
             names.append($0)
         }
     }
+
+    /// Every method and template that has been added.
+    private(set) var routes: [(method: APIMethod, template: String)] = []
 
     @Sendable func handle(_ request: APIRequest) async -> APIResponse {
         var request = request

@@ -1,0 +1,177 @@
+import Foundation
+import JobStore
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+import VideoModels
+
+@testable import SyncService
+
+/// Who is let in, and for how long that is believed.
+@Suite(.timeLimit(.minutes(10))) struct DeviceSessionsTests {
+    /// A time that passes only when told.
+    private final class Watch: Sendable {
+        private let time = Mutex(ContinuousClock.now)
+        var now: ContinuousClock.Instant { time.withLock { $0 } }
+        func pass(_ duration: Duration) { time.withLock { $0 += duration } }
+    }
+
+    private struct Bench {
+        var database: TestDatabase
+        var sessions: DeviceSessions
+        var watch: Watch
+        var token: Redacted<String>
+        var user: UserID
+        var device = DeviceID.sample(2)
+
+        func admit() async throws -> DeviceSessions.Admission { try await sessions.admit(token) }
+
+        func caller() async throws -> Caller {
+            guard case .caller(let caller) = try await admit() else { throw StoreError.notFound }
+            return caller
+        }
+    }
+
+    private func with(hears: Bool = true, _ body: (Bench) async throws -> Void) async throws {
+        try await TestDatabase.with { database in
+            let (user, watch) = (UserID.sample(), Watch())
+            _ = try await database.store.addUser(named: "alice", id: user)
+            var log = Logger(label: "test")
+            log.logLevel = .critical
+            let sessions = DeviceSessions(store: database.store, log: log, now: { watch.now })
+            sessions.listen { hears }
+            let token = try await database.store.issueToken(user: user, device: .sample(2), name: "phone")
+            try await body(Bench(database: database, sessions: sessions, watch: watch, token: token, user: user))
+        }
+    }
+
+    private static let behindOurBack = "update devices set revoked_at = now()"
+
+    @Test func `a token that was looked up is believed for some seconds, and no longer`() async throws {
+        try await with { bench in
+            let caller = try await bench.caller()
+            #expect(caller.user == bench.user && caller.device == bench.device)
+            try await bench.database.sql(Self.behindOurBack)
+            bench.watch.pass(.seconds(4))
+            #expect(try await bench.caller().session === caller.session)
+            bench.watch.pass(.seconds(1))
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
+        }
+    }
+
+    @Test func `a revocation that is heard of ends everything in that instant`() async throws {
+        try await with { bench in
+            let caller = try await bench.caller()
+            try await bench.database.sql(Self.behindOurBack)
+            #expect(bench.sessions.end(bench.device) == bench.user)
+            #expect(caller.revoked.isSet)
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
+        }
+    }
+
+    @Test func `while revocations cannot be heard of, each request is looked up`() async throws {
+        try await with(hears: false) { bench in
+            _ = try await bench.caller()
+            try await bench.database.sql(Self.behindOurBack)
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "believed unheard") }
+        }
+    }
+
+    @Test func `another process's revocation is heard of, and ends what is open here`() async throws {
+        try await with { bench in
+            let listener = bench.database.store.listen { [sessions = bench.sessions] wakeup in
+                if case .revoked(let device) = wakeup { sessions.end(device) }
+            }
+            defer { listener.stop() }
+            while !listener.isConnected { await Task.yield() }
+            let caller = try await bench.caller()
+            var log = Logger(label: "test")
+            log.logLevel = .critical
+            let elsewhere = PostgresStore(
+                conninfo: bench.database.conninfo, secrets: nil, connections: 2, log: log)
+            try await elsewhere.revokeToken(device: bench.device)
+            await caller.revoked.wait()
+            await elsewhere.close()
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
+        }
+    }
+
+    @Test func `what was missed is found by looking, and so is a token whose time is over`() async throws {
+        for ending in [Self.behindOurBack, "update devices set expires_at = now() - interval '1 second'"] {
+            try await with { bench in
+                let caller = try await bench.caller()
+                await bench.sessions.check()
+                #expect(!caller.revoked.isSet)
+                try await bench.database.sql(ending)
+                await bench.sessions.check()
+                #expect(caller.revoked.isSet)
+                switch try await bench.admit() {
+                case .revoked, .expired: break
+                case .caller, .unknown: #expect(Bool(false), "let in after \(ending)")
+                }
+            }
+        }
+    }
+
+    @Test func `when hints may have been missed nothing is believed`() async throws {
+        try await with { bench in
+            let caller = try await bench.caller()
+            try await bench.database.sql(Self.behindOurBack)
+            await bench.sessions.doubt()
+            #expect(caller.revoked.isSet)
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
+        }
+    }
+
+    @Test func `a token is not believed beyond its own end`() async throws {
+        try await with { bench in
+            try await bench.database.sql("update devices set expires_at = now() + interval '2 seconds'")
+            // By its own clock the token lasts two seconds at most; on a busy machine it may be over already.
+            guard case .caller = try await bench.admit() else { return }
+            bench.watch.pass(.seconds(2))
+            try await bench.database.sql("update devices set expires_at = now() - interval '1 second'")
+            guard case .expired = try await bench.admit() else { return #expect(Bool(false), "still believed") }
+        }
+    }
+
+    @Test func `a sighting is written once in some minutes, and not by the request itself`() async throws {
+        try await with { bench in
+            func row() async throws -> String {
+                try await bench.database.sql("select xmin, last_seen_at from devices")
+            }
+            let before = try await row()
+            _ = try await bench.caller()
+            #expect(try await row() == before)
+            await bench.sessions.writeSightings()
+            let seen = try await row()
+            #expect(seen != before)
+            bench.watch.pass(.seconds(10))
+            _ = try await bench.caller()
+            await bench.sessions.writeSightings()
+            // Nor does another process, which has not heard of it.
+            try await bench.database.store.markSeen([bench.device: bench.user])
+            #expect(try await row() == seen)
+            try await bench.database.sql("update devices set last_seen_at = now() - interval '6 minutes'")
+            let old = try await row()
+            bench.watch.pass(.seconds(10))
+            _ = try await bench.caller()
+            await bench.sessions.writeSightings()
+            #expect(try await row() != old)
+        }
+    }
+
+    @Test func `nonsense is not a question to the database`() async throws {
+        try await with { bench in
+            try await bench.database.sql("alter table devices rename to elsewhere")
+            for wrong in ["", "gdl_", "gdl_short", String(repeating: "x", count: 47)] {
+                guard case .unknown = try await bench.sessions.admit(Redacted(wrong)) else {
+                    return #expect(Bool(false), "\(wrong)")
+                }
+            }
+            let shaped = Redacted("gdl_" + String(repeating: "A", count: 43))
+            await #expect(throws: PostgresError.self) { try await bench.sessions.admit(shaped) }
+            try await bench.database.sql("alter table elsewhere rename to devices")
+        }
+    }
+}
