@@ -18,6 +18,8 @@ alter table videos
     add column removing_since timestamptz,
     -- They are gone.
     add column removed_at timestamptz,
+    -- Brought back then: what counts for how long it is kept, or the next round would delete it again.
+    add column restored_at timestamptz,
     add constraint video_removed_is_deleted check (
         (removing_since is null or deleted_at is not null) and (removed_at is null or removing_since is not null));
 
@@ -36,6 +38,7 @@ create table video_pictures (
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     width integer not null check (width > 0),
     height integer not null check (height > 0),
+    created_at timestamptz not null default now(),
     primary key (user_id, video_id, kind),
     foreign key (user_id, video_id) references videos (user_id, id) on delete cascade
 );

@@ -19,7 +19,7 @@ struct EventStream: Sendable {
     private var events: ArraySlice<ServerEvent> = []
     /// The cursor to which the next page is the answer.
     private var cursor: String?
-    /// It has told something: its end is no reason to hesitate.
+    /// It has told something, or lasted: its end is no reason to hesitate.
     private(set) var isProven = false
 
     init(_ body: FeedBody, after cursor: String?, silence: Duration, clock: any Clock<Duration>) {
@@ -50,9 +50,10 @@ struct EventStream: Sendable {
             return nil
         case .retry(let milliseconds): return .pause(.milliseconds(min(max(milliseconds, 100), 60_000)))
         case .message("page", let data, _):
-            isProven = true
             let page = try FeedAnswer.decode(ChangePage.self, from: Array(data.utf8))
             defer { cursor = page.cursor }
+            // A server may begin with an empty page, and end right behind it.
+            if !page.changes.isEmpty { isProven = true }
             return .page(page, askedWith: cursor)
         case .message("close", let data, _):
             struct Close: Decodable { var reason: String }

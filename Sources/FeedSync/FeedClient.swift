@@ -180,7 +180,7 @@ public struct FeedClient<Store: ChangeStore> {
         case .applied:
             hasMore = page.hasMore
             backoff.succeed()
-            if !isCatchingUp { detours = 0 }
+            if !isCatchingUp, !page.changes.isEmpty { detours = 0 }
             return page
         case .stale:
             close()

@@ -10,11 +10,16 @@ public enum HTTPDate {
         else { return nil }
         let time = parts[4].split(separator: ":").compactMap { number($0, 0...60) }
         guard time.count == 3, time[0] <= 23, time[1] <= 59 else { return nil }
-        let digits = [(year, 4), (month + 1, 2), (day, 2), (time[0], 2), (time[1], 2), (min(time[2], 59), 2)].map {
-            padded($0, $1)
-        }
-        return try? Date.ISO8601FormatStyle().parse(
-            "\(digits[0])-\(digits[1])-\(digits[2])T\(digits[3]):\(digits[4]):\(digits[5])Z")
+        let digits: [String] = [(year, 4), (month + 1, 2), (day, 2), (time[0], 2), (time[1], 2), (min(time[2], 59), 2)]
+            .map {
+                padded($0, $1)
+            }
+        let iso = "\(digits[0])-\(digits[1])-\(digits[2])T\(digits[3]):\(digits[4]):\(digits[5])Z"
+        // The 31st of February would be read as one of March.
+        guard let date = try? Date.ISO8601FormatStyle().parse(iso),
+            Self.text(of: date).dropFirst(5).hasPrefix(digits[2])
+        else { return nil }
+        return date
     }
 
     /// Whole seconds: what there is of a fraction is left out.

@@ -78,11 +78,8 @@ struct FeedReader {
     }
 
     private func increment(from: Int64, _ position: Position) throws -> FeedPage {
-        let values: [Value] = [.id(user), .int(from), .int(position.last), .int(limit + 1)]
-        let found = [
-            try jobs(FeedStatements.jobsSince, values), try videos(FeedStatements.videosSince, values),
-            Found(changes: try own(position) { $0 > from }),
-        ]
+        // Most who ask have missed nothing, and this is known already.
+        let found = try from == position.last ? [] : everything(after: from, position)
         let end = found.compactMap(\.end).min()
         let changed = found.flatMap(\.changes).filter { $0.sequence <= end ?? .max }.sorted {
             $0.sequence < $1.sequence
@@ -94,6 +91,14 @@ struct FeedReader {
         let page = ChangePage(
             isSnapshot: false, changes: changes, cursor: next.text, hasMore: hasMore, from: from, through: through)
         return try FeedPage(page, next: next, changes: json)
+    }
+
+    private func everything(after from: Int64, _ position: Position) throws -> [Found] {
+        let values: [Value] = [.id(user), .int(from), .int(position.last), .int(limit + 1)]
+        return [
+            try jobs(FeedStatements.jobsSince, values), try videos(FeedStatements.videosSince, values),
+            Found(changes: try own(position) { $0 > from }),
+        ]
     }
 
     /// As many from the front as fit into a page, at least one, each with its JSON.

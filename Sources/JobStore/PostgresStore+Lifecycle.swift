@@ -51,12 +51,13 @@ extension PostgresStore {
     /// has not ended.
     public func delete(_ object: Deletable, user: UserID, grace: TimeInterval) async throws -> Deletion {
         let (deletion, isNew) = try await pool.transaction { connection in
-            let row = try connection.lock(object, user, grace)
-            if let status = row.status, !row.isDeleted, !status.isFinal { throw StoreError.underWay(status) }
-            let sequence = row.isDeleted ? row.sequence : try connection.change(object.table.delete, [object.id], user)
+            let before = try connection.lock(object, user, grace)
+            if let status = before.status, !before.isDeleted, !status.isFinal { throw StoreError.underWay(status) }
+            if !before.isDeleted { _ = try connection.change(object.table.delete, [object.id], user) }
+            let row = before.isDeleted ? before : try connection.lock(object, user, grace)
             let deletion = Deletion(
-                sequence: sequence, kind: .known(object.kind), id: object.text, undeleteUntil: row.until)
-            return (deletion, !row.isDeleted)
+                sequence: row.sequence, kind: .known(object.kind), id: object.text, undeleteUntil: row.until)
+            return (deletion, !before.isDeleted)
         }
         if isNew { notifier.note(users: [user]) }
         return deletion

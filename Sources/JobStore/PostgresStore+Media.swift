@@ -1,3 +1,4 @@
+public import Foundation
 public import VideoModels
 
 /// A stored thing and the key of its bytes.
@@ -19,6 +20,13 @@ public struct VideoFile: Sendable, Hashable {
     public var prompt: String?
 }
 
+/// A picture that was made from a video, the key of its bytes, and when they came to be.
+public struct PictureFile: Sendable, Hashable {
+    public var picture: Video.Picture
+    public var key: String
+    public var createdAt: Date
+}
+
 /// What is made from a video to show it by.
 public enum PictureKind: String, Sendable, CaseIterable {
     /// A still.
@@ -37,9 +45,11 @@ extension PostgresStore {
     }
 
     /// A picture that was made from a video. Throws `notFound` where there is none, or the video is deleted.
-    public func picture(of video: VideoID, _ kind: PictureKind, user: UserID) async throws -> Stored<Video.Picture> {
+    public func picture(of video: VideoID, _ kind: PictureKind, user: UserID) async throws -> PictureFile {
         try await one(of: user, MediaStatements.picture, [.id(user), .id(video), .text(kind.rawValue)]) { row in
-            Stored(object: try Video.Picture(row), key: try row.text("storage_key"))
+            PictureFile(
+                picture: try Video.Picture(row), key: try row.text("storage_key"), createdAt: try row.date("created_at")
+            )
         }
     }
 

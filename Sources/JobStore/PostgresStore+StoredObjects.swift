@@ -17,6 +17,12 @@ public struct ExpectedObject: Hashable, Sendable {
         public var id: UUID
         /// `video`, `poster`, `preview` or `asset`.
         public var kind: String
+
+        public init(user: UserID, id: UUID, kind: String) {
+            self.user = user
+            self.id = id
+            self.kind = kind
+        }
     }
 }
 

@@ -73,15 +73,6 @@ public struct PostgresStore: Sendable {
         try await pool.run { try $0.run("select 1") }
     }
 
-    /// Whether this process seals with the same key as all others of the database. The first to ask decides.
-    public func sharesSealingKey() async throws -> Bool {
-        guard let secrets else { return false }
-        let mark = Value.bytes(secrets.mark)
-        return try await pool.run { connection in
-            try connection.execute(UpstreamStatements.markKey, [mark]).first { try $0.bool("fits") } ?? false
-        }
-    }
-
     /// Calls `receive` when something of a user changed, or when anything may have: at once for what this store has written
     /// itself, on whatever thread that was, and for the rest on a thread of its own. It must not wait for anything.
     public func listen(receive: @escaping @Sendable (Wakeup) -> Void) -> ChangeListener {

@@ -32,23 +32,30 @@ struct StateDirectory: Sendable {
         }
     }
 
-    /// Reads the key for sealed secrets, and makes it on the first start.
+    /// Reads the keys for sealed secrets, a line each, and makes one on the first start.
     func secrets(keyFile: String?) throws(SetupError) -> SecretBox {
         let file = keyFile ?? "\(path)/secret.key"
         if keyFile == nil, !FileManager.default.fileExists(atPath: file) { try makeKey(file) }
         guard let text = FileManager.default.contents(atPath: file) else {
             throw SetupError("cannot read the key file \(file)")
         }
-        let trimmed = String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let key = Data(base64Encoded: trimmed), let box = SecretBox(key: key) else {
-            throw SetupError("\(file) must hold 32 bytes in base64 (head -c 32 /dev/urandom | base64)")
+        let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let keys = lines.map { Data(base64Encoded: $0.trimmingCharacters(in: .whitespaces)) ?? Data() }
+        guard let box = SecretBox(keys: keys) else {
+            throw SetupError(
+                "\(file) must hold 32 bytes in base64 (`gondola secrets new-key`), and former keys in lines below it")
         }
         return box
     }
 
+    /// 32 random bytes in base64.
+    static func newKey() -> String {
+        SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }.base64EncodedString()
+    }
+
     /// Exclusive creation: of two processes that start together one makes the key and both read it.
     private func makeKey(_ file: String) throws(SetupError) {
-        let key = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }.base64EncodedString() + "\n"
+        let key = Self.newKey() + "\n"
         let temporary = "\(file).\(getpid())"
         let made = FileManager.default.createFile(
             atPath: temporary, contents: Data(key.utf8), attributes: [.posixPermissions: 0o600])

@@ -22,8 +22,7 @@ struct StorageCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let configuration = try Configuration.resolve(
-                flags: places.given, environment: ProcessInfo.processInfo.environment)
+            let configuration = try places.configuration()
             var lines = LiveLines()
             let isShown = !output.isJSON && Terminal.canRedraw
             let report = try await StorageMove(configuration).run(keepingOld: keep) { report in

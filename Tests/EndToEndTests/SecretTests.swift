@@ -96,7 +96,7 @@ import VideoModels
                     let answer = try await raw.ask(
                         "POST", path, body(address), [("Idempotency-Key", UUID().uuidString)])
                     #expect(answer.status == 422, "\(address): \(answer.text)")
-                    #expect(answer.problem?.errors?.map(\.field) == ["request.image"], "\(address)")
+                    #expect(answer.problem?.errors?.map(\.field) == ["request.image.url"], "\(address)")
                 }
             }
             // What a proxy or a browser would follow is only data here, too.

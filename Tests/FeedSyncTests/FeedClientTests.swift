@@ -101,12 +101,13 @@ import VideoModels
         let feed = ScriptedFeed(
             try start() + [
                 .stream(try ready(3, from: 2).event, close("draining")), .stream(close("lifetime")),
-                .stream(close("lifetime")), .stream(try ready(4, from: 3).event, then: .silence),
+                .stream(try ChangePage.sample(cursor: "c3", from: 3).event, close("lifetime")),
+                .stream(try ready(4, from: 3).event, then: .silence),
             ])
         let clock = PatienceClock()
         var client = client(feed, clock: clock)
         var reasons: [String] = []
-        for _ in 1...4 { _ = try await client.next { if case .closed(let reason) = $0 { reasons.append(reason) } } }
+        for _ in 1...5 { _ = try await client.next { if case .closed(let reason) = $0 { reasons.append(reason) } } }
         #expect(reasons == ["draining", "lifetime", "lifetime"])
         #expect(clock.waits.count == 1 && client.cursor == "c4")
     }

@@ -99,14 +99,14 @@ struct FeedHistory<Server: HistoryServer> {
             let who = Int.random(in: devices.indices, using: &generator)
             let limit = Int.random(in: 1...5, using: &generator)
             switch Int.random(in: 0..<100, using: &generator) {
-            case 0..<40: try await server.change(using: &generator)
-            case 40..<44: try await server.prune(using: &generator)
-            case 44..<47: try await server.backUp()
-            case 47..<49: try await server.restore(using: &generator)
-            case 49..<80: try await devices[who].ask(server, limit: limit, arrives: true)
-            case 80..<86: try await devices[who].ask(server, limit: limit, arrives: false)
-            case 86..<93: try devices[who].receiveAny(using: &generator)
-            case 93..<98: try await devices[who].die(afterSteps: Int.random(in: 0..<8, using: &generator), server)
+            case 0..<34: try await server.change(using: &generator)
+            case 34..<38: try await server.prune(using: &generator)
+            case 38..<41: try await server.backUp()
+            case 41..<44: try await server.restore(using: &generator)
+            case 44..<70: try await devices[who].ask(server, limit: limit, arrives: true)
+            case 70..<78: try await devices[who].ask(server, limit: limit, arrives: false)
+            case 78..<92: try devices[who].receiveAny(using: &generator)
+            case 92..<97: try await devices[who].die(afterSteps: Int.random(in: 0..<8, using: &generator), server)
             default: try devices[who].reboot()
             }
         }

@@ -10,11 +10,11 @@ import VideoModels
 @Suite(.timeLimit(.minutes(10))) struct FeedHistoryTests {
     static let wanted = ProcessInfo.processInfo.environment["GONDOLA_FEED_SEEDS"].flatMap { UInt64($0) }
 
-    /// Several hundred histories, in groups, so that a failure names its seed and the report stays readable.
+    /// Hundreds of histories, in groups, so that a failure names its seed and the report stays readable.
     @Test(arguments: 0..<UInt64(10)) func `every device ends up with what a model of the server holds`(group: UInt64)
         async throws
     {
-        let count = max(10, Self.wanted ?? 300) / 10
+        let count = max(10, Self.wanted ?? 200) / 10
         for seed in group * count..<(group + 1) * count {
             try await FeedHistory(server: ModelServer(), seed: seed).run()
         }

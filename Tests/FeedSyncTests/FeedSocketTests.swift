@@ -44,22 +44,32 @@ import VideoModels
             ChangePage.sample([(1, Int64(sequence), status)], cursor: "c\(sequence)", from: Int64(sequence) - 1)
         }
         let heads = Locked<[String]>([])
-        let isClosed = Signal()
-        let server = try SocketServer { connection, number in
+        let (isClosed, wasAway) = (Signal(), Locked(false))
+        let server = try SocketServer { connection, _ in
             let head = connection.receiveRequest().head
+            guard !head.isEmpty else { return }
             heads.change { $0.append(head) }
-            guard
-                let answers = try? [
-                    [Self.json(first)], [Self.json(none)],
-                    // Breaks in the middle of an event.
-                    [Self.streamHead, pages[0].event, String(pages[1].event.prefix(40))],
-                    [Self.json(Problem(status: 503, code: .unavailable, title: "t"), status: "503 Unavailable")],
-                    [Self.streamHead, pages[1].event, "event: close\ndata: {\"reason\":\"draining\"}\n\n"],
-                    [Self.streamHead + ": heart", "beat\r\n" + pages[2].event.replacing("\n", with: "\r\n")],
+            // By what is asked, and not by how often: a request that broke on a busy machine is made again.
+            let id = head.lowercased().split(separator: "last-event-id: ").dropFirst().first?.prefix(2)
+            var answer: [String]?
+            switch id {
+            case nil where head.contains("cursor="): answer = try? [Self.json(none)]
+            case nil: answer = try? [Self.json(first)]
+            // Breaks in the middle of an event.
+            case "c1": answer = try? [Self.streamHead, pages[0].event, String(pages[1].event.prefix(40))]
+            case "c2" where !wasAway.value:
+                wasAway.set(true)
+                let problem = Problem(status: 503, code: .unavailable, title: "t")
+                answer = try? [Self.json(problem, status: "503 Unavailable")]
+            case "c2":
+                answer = try? [Self.streamHead, pages[1].event, "event: close\ndata: {\"reason\":\"draining\"}\n\n"]
+            default:
+                answer = try? [
+                    Self.streamHead + ": heart", "beat\r\n" + pages[2].event.replacing("\n", with: "\r\n"),
                 ]
-            else { return }
-            for piece in answers[min(number, 5)] { connection.send(piece) }
-            if number == 5 {
+            }
+            for piece in answer ?? [] { connection.send(piece) }
+            if id == "c3" {
                 connection.awaitEnd()
                 isClosed.fire()
             }
@@ -72,10 +82,9 @@ import VideoModels
         await isClosed.wait()
         let lines = heads.value
         #expect(lines.allSatisfy { $0.lowercased().contains("authorization: bearer token") })
-        #expect(lines[0].hasPrefix("GET /gondola/v1/changes?wait=0 HTTP/1.1"))
-        #expect(lines[1].hasPrefix("GET /gondola/v1/changes?cursor=a%2Bb%20c%261&wait=0 HTTP/1.1"))
-        #expect(lines[5].lowercased().contains("last-event-id: c3\r\n"))
-        #expect(lines[5].lowercased().contains("accept: text/event-stream\r\n"))
+        #expect(lines.contains { $0.hasPrefix("GET /gondola/v1/changes?wait=0 HTTP/1.1") })
+        #expect(lines.contains { $0.hasPrefix("GET /gondola/v1/changes?cursor=a%2Bb%20c%261&wait=0 HTTP/1.1") })
+        #expect(wasAway.value && lines.last?.lowercased().contains("accept: text/event-stream") == true)
     }
 
     @Test(arguments: Way.allCases) func `nobody there is trouble that passes, and an address that is none is not`(

@@ -66,7 +66,16 @@ import VideoModels
                 "select count(distinct change_sequence) from videos where deleted_at is not null and change_sequence > 5000"
             )
             #expect(tombstones == "\(gone)")
+            // What was brought back is not deleted again by the next round.
             _ = try await store.undelete(.video(.sample(1)), user: user, grace: 86_400)
+            let oldest = try await database.sql(
+                "select deleted_at is null from videos where id = '\(VideoID.sample(1))'")
+            if rule.quotaBytes == nil || rule.quotaBytes == 6_500_000 {
+                _ = try await store.deleteExcess(of: user, under: rule, limit: 10)
+                let again = try await database.sql(
+                    "select deleted_at is null from videos where id = '\(VideoID.sample(1))'")
+                #expect(oldest == "t" && again == "t")
+            }
         }
     }
 

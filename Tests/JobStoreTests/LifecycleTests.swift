@@ -27,7 +27,7 @@ import VideoModels
             try await database.store.follow(&device, user: user)
             #expect(device.videos.isEmpty)
             #expect(device.jobs.count == 1)
-            await #expect(throws: StoreError.notFound) { try await database.store.video(.sample(), user: user) }
+            await #expect(throws: StoreError.notFound) { try await database.store.videoFile(.sample(), user: user) }
         }
     }
 

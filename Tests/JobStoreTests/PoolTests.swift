@@ -282,6 +282,41 @@ import VideoModels
         }
     }
 
+    @Test func `where no notification can come, that is said once and tried again`() async throws {
+        let third = Signal()
+        let server = try SocketServer { _, number in if number == 2 { third.fire() } }
+        let said = CountingLog()
+        let store = PostgresStore(
+            conninfo: "host=127.0.0.1 port=\(server.port) sslmode=disable gssencmode=disable connect_timeout=60",
+            secrets: nil, connections: 1, log: Logger(label: "test") { _ in said })
+        let listener = store.listen { _ in }
+        await third.wait()
+        #expect(!listener.isConnected)
+        listener.stop()
+        #expect(said.messages.value == ["no notification connection; waiters poll"])
+        await store.close()
+        server.stop()
+    }
+
+    private struct CountingLog: LogHandler {
+        let messages = Locked<[String]>([])
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(
+            level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
+            function: String, line: UInt
+        ) {
+            let text = "\(message)"
+            messages.change { $0.append(text) }
+        }
+    }
+
     @Test func `who listens on the store that takes a job in has heard of it when the call returns`() async throws {
         try await TestDatabase.with { database async throws in
             let user = try await database.addUser()

@@ -12,7 +12,8 @@ public enum ExchangeRecord {
     public static func note(
         _ method: String, _ path: String, status: Int, headers: [(String, String)], body: [UInt8]
     ) {
-        guard file >= 0 else { return }
+        // Other listeners are none of the phone's.
+        guard file >= 0, path.hasPrefix("/v1/") else { return }
         let fields = Dictionary(headers.map { ($0.0.lowercased(), $0.1) }, uniquingKeysWith: { first, _ in first })
         var exchange: [String: Any] = ["method": method, "path": path, "status": status, "headers": fields]
         // Bytes of media are not described, but by their type.

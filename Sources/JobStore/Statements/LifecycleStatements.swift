@@ -7,53 +7,59 @@ enum LifecycleStatements {
         var restore: Statement
     }
 
-    static let videos = table(
-        "videos", canReturn: "removing_since is null", lockColumns: "null as state, null as attention_kind")
-    static let jobs = table("jobs", canReturn: "true", lockColumns: "state, attention_kind")
+    static let videos = Table(lock: lockVideo, delete: deleteVideos, restore: restoreVideos)
+    static let jobs = Table(lock: lockJob, delete: deleteJobs, restore: restoreJobs)
 
-    /// `lock`: `$1` user, `$2` id, `$3` grace in seconds. `delete` and `restore`: `$1` user, `$2` ids, all of them locked; each
-    /// draws its own sequence.
-    private static func table(_ name: String, canReturn: String, lockColumns: String) -> Table {
-        Table(
-            lock: Statement(
-                "lock_deletable_\(name)",
-                """
-                select \(lockColumns), change_sequence, deleted_at is not null as is_deleted,
-                    coalesce(deleted_at, clock_timestamp()) + $3::double precision * interval '1 second' as until,
-                    coalesce(deleted_at + $3::double precision * interval '1 second' > clock_timestamp(), true)
-                        and \(canReturn) as can_return
-                from \(name) where user_id = $1 and id = $2 for no key update
-                """),
-            delete: change("delete_\(name)", name, "clock_timestamp()"),
-            restore: change("undelete_\(name)", name, "null"))
+    private static let lockVideo = Statement(
+        "lock_deletable_videos",
+        lock("videos", state: "null as state, null as attention_kind", canReturn: "removing_since is null"))
+    private static let lockJob = Statement(
+        "lock_deletable_jobs", lock("jobs", state: "state, attention_kind", canReturn: "true"))
+    private static let deleteVideos = Statement("delete_videos", change("videos", deletedAt: "clock_timestamp()"))
+    private static let deleteJobs = Statement("delete_jobs", change("jobs", deletedAt: "clock_timestamp()"))
+    private static let restoreVideos = Statement(
+        "undelete_videos", change("videos", deletedAt: "null, restored_at = clock_timestamp()"))
+    private static let restoreJobs = Statement("undelete_jobs", change("jobs", deletedAt: "null"))
+
+    /// `$1` user, `$2` id, `$3` grace in seconds.
+    private static func lock(_ table: String, state: String, canReturn: String) -> String {
+        """
+        select \(state), change_sequence, deleted_at is not null as is_deleted,
+            coalesce(deleted_at, clock_timestamp()) + $3::double precision * interval '1 second' as until,
+            coalesce(deleted_at + $3::double precision * interval '1 second' > clock_timestamp(), true)
+                and \(canReturn) as can_return
+        from \(table) where user_id = $1 and id = $2 for no key update
+        """
     }
 
-    private static func change(_ statement: String, _ table: String, _ deletedAt: String) -> Statement {
-        Statement(
-            statement,
-            """
-            with wanted as materialized (
-                select id, number from unnest($2::uuid[]) with ordinality as wanted (id, number)
-            ), drawn as (
-                update users set change_sequence = users.change_sequence + cardinality($2::uuid[]) where users.id = $1::uuid
-                returning users.change_sequence - cardinality($2::uuid[]) as base
-            )
-            update \(table) set deleted_at = \(deletedAt), change_sequence = drawn.base + wanted.number
-            from wanted, drawn where \(table).user_id = $1::uuid and \(table).id = wanted.id
-            returning \(table).change_sequence
-            """)
+    /// `$1` user, `$2` ids, all of them locked; each draws its own sequence.
+    private static func change(_ table: String, deletedAt: String) -> String {
+        """
+        with wanted as materialized (
+            select id, number from unnest($2::uuid[]) with ordinality as wanted (id, number)
+        ), drawn as (
+            update users set change_sequence = users.change_sequence + cardinality($2::uuid[]) where users.id = $1::uuid
+            returning users.change_sequence - cardinality($2::uuid[]) as base
+        )
+        update \(table) set deleted_at = \(deletedAt), change_sequence = drawn.base + wanted.number
+        from wanted, drawn where \(table).user_id = $1::uuid and \(table).id = wanted.id
+        returning \(table).change_sequence
+        """
     }
 
     /// Of a user's living videos, newest first, which are too many: `$1` user, `$2` days, `$3` newest, `$4` bytes; null is
     /// no limit.
     private static let excess = """
         with ranked as materialized (
-            select id, created_at, bytes, row_number() over newest as place, sum(bytes) over newest as total
-            from videos where user_id = $1::uuid and deleted_at is null
-            window newest as (order by created_at desc, id desc rows unbounded preceding)
+            select id, since, bytes, row_number() over newest as place, sum(bytes) over newest as total
+            from (
+                select id, greatest(created_at, restored_at) as since, bytes from videos
+                where user_id = $1::uuid and deleted_at is null
+            ) as living
+            window newest as (order by since desc, id desc rows unbounded preceding)
         ), excess as materialized (
-            select id, created_at, bytes from ranked
-            where created_at < clock_timestamp() - $2::integer * interval '1 day' or place > $3::bigint or total > $4::bigint
+            select id, since, bytes from ranked
+            where since < clock_timestamp() - $2::integer * interval '1 day' or place > $3::bigint or total > $4::bigint
         )
         """
 
@@ -65,7 +71,7 @@ enum LifecycleStatements {
         "lock_excess",
         """
         \(excess), oldest as materialized (
-            select id from (select id from excess order by created_at, id limit $5::bigint) as first order by id
+            select id from (select id from excess order by since, id limit $5::bigint) as first order by id
         )
         select video.id from oldest cross join lateral (
             select videos.id from videos

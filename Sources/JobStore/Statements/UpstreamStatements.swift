@@ -140,14 +140,8 @@ enum UpstreamStatements {
     static let models = Statement(
         "get_models", "select models, fetched_at from model_catalogues where account = $1")
 
-    /// The first process leaves its key's mark, every later one finds it.
-    static let markKey = Statement(
-        "mark_sealing_key",
-        "update database_epoch set sealing_key_check = coalesce(sealing_key_check, $1) returning sealing_key_check = $1 as fits"
-    )
-
     static let all = [
-        markKey, openBudget, takeBudget, holdBudget, tellLimit, budgets, countFailure, forgetFailures, openBreaker,
+        openBudget, takeBudget, holdBudget, tellLimit, budgets, countFailure, forgetFailures, openBreaker,
         closeBreaker, observe,
         laws, saveModels, models,
     ]

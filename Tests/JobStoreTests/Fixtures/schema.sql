@@ -23,17 +23,6 @@ begin
     return null;
 end $$;
 
-CREATE FUNCTION public.keep_users_apart(owned regclass, owner name DEFAULT 'user_id'::name) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-begin
-    execute format('alter table %s enable row level security', owned);
-    execute format('alter table %s force row level security', owned);
-    execute format(
-        'create policy only_the_user on %s using ((select visible_user()) is null or %I = (select visible_user()))',
-        owned, owner);
-end $$;
-
 CREATE FUNCTION public.mark_attention() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -55,12 +44,6 @@ begin
     raise exception 'rows of % are never changed or removed', tg_table_name;
 end $$;
 
-CREATE FUNCTION public.visible_user() RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$
-    select nullif(current_setting('gondola.user_id', true), '')::uuid
-$$;
-
 CREATE TABLE public.account_failures (
     account text NOT NULL,
     failures timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
@@ -77,8 +60,6 @@ CREATE TABLE public.assets (
     CONSTRAINT assets_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT assets_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
-
-ALTER TABLE ONLY public.assets FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.attempts (
     user_id uuid NOT NULL,
@@ -99,8 +80,6 @@ CREATE TABLE public.attempts (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
-ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -115,15 +94,9 @@ CREATE TABLE public.devices (
     token_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
-    scopes text[] DEFAULT '{read,submit}'::text[] NOT NULL,
-    expires_at timestamp with time zone,
-    last_seen_at timestamp with time zone,
-    CONSTRAINT device_scopes_are_known CHECK (((scopes = '{read}'::text[]) OR (scopes = '{read,submit}'::text[]))),
     CONSTRAINT devices_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT devices_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
-
-ALTER TABLE ONLY public.devices FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.duration_laws (
     model text NOT NULL,
@@ -145,26 +118,18 @@ CREATE TABLE public.idempotency_keys (
     body_sha256 bytea NOT NULL,
     job_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    sequence bigint NOT NULL,
-    is_seated boolean NOT NULL,
     CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
     CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
 );
-
-ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.job_steps (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
     number bigint NOT NULL,
     state text NOT NULL,
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    decision text,
-    CONSTRAINT job_steps_decision_check CHECK ((decision = 'wait'::text))
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-ALTER TABLE ONLY public.job_steps FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -235,8 +200,6 @@ CREATE TABLE public.jobs (
 )
 WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
-ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
@@ -248,8 +211,6 @@ CREATE TABLE public.ledger (
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-ALTER TABLE ONLY public.ledger FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -306,8 +267,6 @@ CREATE TABLE public.spending (
 )
 WITH (fillfactor='70');
 
-ALTER TABLE ONLY public.spending FORCE ROW LEVEL SECURITY;
-
 CREATE TABLE public.users (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -319,16 +278,40 @@ CREATE TABLE public.users (
     budget_per_month numeric(18,6),
     active_limit integer,
     active_jobs integer DEFAULT 0 NOT NULL,
+    has_own_retention boolean DEFAULT false NOT NULL,
+    keep_days integer,
+    keep_newest integer,
+    quota_bytes bigint,
+    quota_removes_oldest boolean DEFAULT false NOT NULL,
     CONSTRAINT user_budget_is_own CHECK ((has_own_budget OR ((budget_per_day IS NULL) AND (budget_per_month IS NULL)))),
+    CONSTRAINT user_retention_is_own CHECK ((has_own_retention OR ((keep_days IS NULL) AND (keep_newest IS NULL) AND (quota_bytes IS NULL) AND (NOT quota_removes_oldest)))),
     CONSTRAINT users_active_jobs_check CHECK ((active_jobs >= 0)),
     CONSTRAINT users_active_limit_check CHECK ((active_limit >= 0)),
     CONSTRAINT users_budget_per_day_check CHECK ((budget_per_day >= (0)::numeric)),
     CONSTRAINT users_budget_per_month_check CHECK ((budget_per_month >= (0)::numeric)),
-    CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+    CONSTRAINT users_keep_days_check CHECK ((keep_days > 0)),
+    CONSTRAINT users_keep_newest_check CHECK ((keep_newest > 0)),
+    CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT users_quota_bytes_check CHECK ((quota_bytes > 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
-ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.video_pictures (
+    user_id uuid NOT NULL,
+    video_id uuid NOT NULL,
+    kind text NOT NULL,
+    storage_key text NOT NULL,
+    content_type text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    CONSTRAINT video_pictures_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT video_pictures_height_check CHECK ((height > 0)),
+    CONSTRAINT video_pictures_kind_check CHECK ((kind = ANY (ARRAY['poster'::text, 'preview'::text]))),
+    CONSTRAINT video_pictures_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT video_pictures_width_check CHECK ((width > 0))
+);
 
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
@@ -346,11 +329,26 @@ CREATE TABLE public.videos (
     change_sequence bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    frame_rate double precision,
+    video_codec text,
+    audio_codec text,
+    original_sha256 text,
+    media_due_at timestamp with time zone DEFAULT now(),
+    media_tries integer DEFAULT 0 NOT NULL,
+    media_trouble text,
+    removing_since timestamp with time zone,
+    removed_at timestamp with time zone,
+    restored_at timestamp with time zone,
+    CONSTRAINT video_removed_is_deleted CHECK ((((removing_since IS NULL) OR (deleted_at IS NOT NULL)) AND ((removed_at IS NULL) OR (removing_since IS NOT NULL)))),
+    CONSTRAINT videos_audio_codec_check CHECK (((length(audio_codec) >= 1) AND (length(audio_codec) <= 40))),
     CONSTRAINT videos_bytes_check CHECK ((bytes > 0)),
-    CONSTRAINT videos_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+    CONSTRAINT videos_frame_rate_check CHECK ((frame_rate > (0)::double precision)),
+    CONSTRAINT videos_media_tries_check CHECK ((media_tries >= 0)),
+    CONSTRAINT videos_media_trouble_check CHECK ((length(media_trouble) <= 500)),
+    CONSTRAINT videos_original_sha256_check CHECK ((original_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT videos_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT videos_video_codec_check CHECK (((length(video_codec) >= 1) AND (length(video_codec) <= 40)))
 );
-
-ALTER TABLE ONLY public.videos FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY public.account_failures
     ADD CONSTRAINT account_failures_pkey PRIMARY KEY (account);
@@ -406,6 +404,9 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.video_pictures
+    ADD CONSTRAINT video_pictures_pkey PRIMARY KEY (user_id, video_id, kind);
+
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_pkey PRIMARY KEY (user_id, id);
 
@@ -431,6 +432,10 @@ CREATE INDEX spending_of_all ON public.spending USING btree (period, starts_on);
 CREATE INDEX videos_deleted ON public.videos USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE UNIQUE INDEX videos_feed ON public.videos USING btree (user_id, change_sequence);
+
+CREATE INDEX videos_media_due ON public.videos USING btree (media_due_at) WHERE (media_due_at IS NOT NULL);
+
+CREATE INDEX videos_to_remove ON public.videos USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (removed_at IS NULL));
 
 CREATE TRIGGER job_marks_attention BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = 'attention'::text) OR (new.state = 'attention'::text))) EXECUTE FUNCTION public.mark_attention();
 
@@ -461,49 +466,12 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.spending
     ADD CONSTRAINT spending_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.video_pictures
+    ADD CONSTRAINT video_pictures_user_id_video_id_fkey FOREIGN KEY (user_id, video_id) REFERENCES public.videos(user_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
-
-ALTER TABLE public.assets ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.job_steps ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY only_the_user ON public.assets USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.attempts USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.devices USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.idempotency_keys USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.job_steps USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.jobs USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.ledger USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.spending USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.users USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (id = ( SELECT public.visible_user() AS visible_user))));
-
-CREATE POLICY only_the_user ON public.videos USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
-
-ALTER TABLE public.spending ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE public.videos ENABLE ROW LEVEL SECURITY;
 

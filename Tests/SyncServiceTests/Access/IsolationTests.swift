@@ -16,15 +16,12 @@ import VideoModels
     private static func possess(_ api: LocalAPI, _ owner: (user: UserID, device: DeviceID, token: Redacted<String>))
         async throws -> [String: String]
     {
-        let store = api.database.store
         let job = await api.ask(
             "POST", "/v1/jobs", owner.token, body: LocalAPI.submission, [("Idempotency-Key", "theirs")])
         let id = try Wire.decode(JobDetail.self, from: Data(job.body)).job.id
-        let (asset, video) = (AssetID(at: Date()), VideoID(at: Date()))
-        let hash = String(repeating: "0", count: 64)
-        _ = try await store.addAsset(
-            asset, user: owner.user, key: "users/\(owner.user)/assets/\(asset)", contentType: "image/png", bytes: 7,
-            sha256: hash)
+        let upload = await api.ask("POST", "/v1/assets", owner.token, body: "GIF89a and so on")
+        let asset = try Wire.decode(Asset.self, from: Data(upload.body)).id
+        let (video, hash) = (VideoID(at: Date()), String(repeating: "0", count: 64))
         try await api.database.sql(
             """
             insert into videos (user_id, id, job_id, model, storage_key, content_type, bytes, sha256, change_sequence)

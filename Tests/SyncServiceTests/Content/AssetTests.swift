@@ -98,7 +98,7 @@ import VideoModels
                 try await phone.ask("POST", "/v1/uploads", tus + [("Upload-Length", "101")]),
             ] {
                 #expect(refused.status == 413 && refused.code == "quota_exceeded")
-                #expect(refused.problem?.detail?.contains("2 uploads with 900 bytes") == true)
+                #expect(try refused.problem().detail?.contains("2 uploads with 900 bytes") == true)
             }
             #expect(try await phone.keys().count == 1 && phone.stagedBytes() == 0)
             _ = try await upload(phone, 50)

@@ -34,6 +34,9 @@ struct PhoneServer: Sendable {
                 store: database.store, storage: Storage(objects, floor: 0),
                 models: ModelDirectory(store: database.store, venice: accounts.first, refreshInterval: 3600, log: log),
                 accounts: accounts, linkKeys: LinkKeys([Redacted([UInt8](repeating: 1, count: 32))]), hub: FeedHub(),
+                door: Door(
+                    devices: DeviceSessions(store: database.store, log: log), requestsPerMinute: 1_000_000,
+                    requestsAtOnce: 1000),
                 policy: JobPolicy(), configuration: configuration, log: log)
             let user = try await database.store.addUser(named: "a", id: .sample(1)).id
             let token = try await database.store.issueToken(user: user, device: .sample(1), name: "phone").reveal()
@@ -95,8 +98,7 @@ struct PhoneServer: Sendable {
 }
 
 extension RawResponse {
-    var problem: Problem? { try? Wire.decode(Problem.self, from: Data(body)) }
-    var code: String? { problem?.code.word }
+    var code: String? { (try? problem())?.code.word }
 }
 
 /// A picture's beginning, and then anything.

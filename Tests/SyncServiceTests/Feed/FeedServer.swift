@@ -30,6 +30,8 @@ struct FeedServer: Sendable {
             configuration.storage = directory.appending(path: "objects").path
             configuration.stateDirectory = directory.appending(path: "state").path
             configuration.feedPollInterval = listens ? 3600 : 0.05
+            configuration.requestsPerMinute = 1_000_000
+            configuration.requestsAtOnce = 1000
             configure(&configuration)
             var log = Logger(label: "test")
             log.logLevel = .critical
@@ -48,12 +50,15 @@ struct FeedServer: Sendable {
         let user = UserID.sample()
         _ = try await database.store.addUser(named: "feed", id: user)
         let token = try await database.store.issueToken(user: user, device: .sample(), name: "phone")
-        let phone = PhoneAPI(
-            store: parts.store, storage: parts.storage, models: parts.models, accounts: parts.accounts, hub: parts.hub,
-            policy: parts.policy, configuration: parts.configuration, log: parts.log)
+        let phone = PhoneAPI(parts)
         let server = try await HTTPServer.start(
             on: .anyPort, limits: limits, handle: ContentCoding.applied(to: phone.router.handle))
-        let listener = listens ? parts.store.listen { parts.hub.wake($0) } : nil
+        let listener =
+            listens
+            ? parts.store.listen { wakeup in
+                parts.hear(wakeup)
+                parts.hub.wake(wakeup)
+            } : nil
         let result: Result<Void, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await parts.hub.run(every: .seconds(parts.configuration.feedPollInterval), log: parts.log) {

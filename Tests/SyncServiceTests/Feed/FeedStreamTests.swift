@@ -90,22 +90,14 @@ import VideoModels
         try await FeedServer.with {
             $0.feedWaitLimit = 3600
         } _: { feed in
-            let revoked = DrainSignal()
-            let handle: APIHandler = { request in
-                (try? await feed.phone.changes(request, feed.user, revoked: revoked)) ?? .text("", status: 500)
-            }
             let cursor = try await feed.ask("/v1/changes").page().cursor
-            try await withServer(handle) { server in
-                let (streaming, waiting) = (try RawClient(server), try RawClient(server))
-                try await streaming.send(feed.get("/v1/changes", ["Accept: text/event-stream"]))
-                let stream = EventReader(client: streaming, head: try await streaming.head())
-                try await waiting.send(feed.get("/v1/changes?wait=3600&cursor=\(cursor)"))
-                await feed.waitUntil(waiters: 2)
-                revoked.set()
-                feed.parts.hub.wake(.user(feed.user))
-                #expect(try await stream.next("close")?.data == #"{"reason":"revoked"}"#)
-                #expect(try await waiting.response().page().changes == [])
-            }
+            let stream = try await feed.stream()
+            let waiting = try feed.client()
+            try await waiting.send(feed.get("/v1/changes?wait=3600&cursor=\(cursor)"))
+            await feed.waitUntil(waiters: 2)
+            _ = try await feed.database.store.revokeToken(device: .sample())
+            #expect(try await stream.next("close")?.data == #"{"reason":"revoked"}"#)
+            #expect(try await waiting.response().status == 401)
         }
     }
 

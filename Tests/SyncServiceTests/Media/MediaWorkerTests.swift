@@ -29,12 +29,12 @@ import VideoModels
         try await withWorker([try SmallVideo.bytes()]) { database, objects, worker, ids in
             let before = try await database.store.changes(after: nil, user: user, limit: 10).through
             #expect(try await worker.round() == 1)
-            let video = try await database.store.video(ids[0], user: user).object
+            let video = try await database.store.videoFile(ids[0], user: user).video
             #expect(try await database.store.changes(after: nil, user: user, limit: 10).through == before + 1)
             #expect(video.videoCodec == "h264" && video.frameRate == 25 && video.width == 192)
             for (kind, told) in [(PictureKind.poster, video.poster), (.preview, video.preview)] {
                 let picture = try await database.store.picture(of: ids[0], kind, user: user)
-                #expect(picture.object == told)
+                #expect(picture.picture == told)
                 let bytes = try await objects.all(picture.key)
                 #expect(ContentHash(of: bytes).hex == told?.sha256 && Int64(bytes.count) == told?.bytes)
                 #expect(PictureSize.find(in: bytes)?.width == told?.width)
@@ -55,8 +55,8 @@ import VideoModels
                 try await database.sql("update videos set media_due_at = now() where media_due_at is not null")
             }
             #expect(try await worker.round() == 0)
-            #expect(try await database.store.video(ids[0], user: user).object.poster == nil)
-            #expect(try await database.store.video(ids[1], user: user).object.poster != nil)
+            #expect(try await database.store.videoFile(ids[0], user: user).video.poster == nil)
+            #expect(try await database.store.videoFile(ids[1], user: user).video.poster != nil)
         }
     }
 
@@ -67,12 +67,12 @@ import VideoModels
             #expect(try await worker.round() == 0)
             try await database.sql("update videos set media_due_at = now()")
             #expect(try await worker.round() == 1)
-            let video = try await database.store.video(ids[0], user: user).object
+            let video = try await database.store.videoFile(ids[0], user: user).video
             // The one that was taken for dead comes back with something.
             var late = MadeMedia()
             late.facts.videoCodec = "stale"
             #expect(try await database.store.finishMedia(dead[0], late) == .superseded)
-            #expect(try await database.store.video(ids[0], user: user).object == video)
+            #expect(try await database.store.videoFile(ids[0], user: user).video == video)
             try await database.store.makeMediaAgain(of: ids[0], user: user)
             #expect(try await worker.round() == 1)
             let keys = try await objects.list(prefix: "", after: nil, limit: 10).map(\.key.description)

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// One request, its body still to come.
 struct APIRequest: Sendable {

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import NIOCore
-internal import ObjectStorage
-internal import VideoModels
+import Foundation
+import NIOCore
+import ObjectStorage
+import VideoModels
 
 /// What a handler answers. The server adds the framing, the request's id, and `Connection`.
 struct APIResponse: Sendable {

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// When a connection has to do something although nothing happens. Belongs to the connection's event loop.
 struct ConnectionTiming {

@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import NIOPosix
+import NIOCore
+import NIOPosix
 
 /// Writing answers. All on the event loop, unless it says otherwise.
 extension HTTPConnection {

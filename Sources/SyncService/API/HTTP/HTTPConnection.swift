@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// One client's connection: reads requests one at a time, has them handled, and writes the answers in order.
 ///

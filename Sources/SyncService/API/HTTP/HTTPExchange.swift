@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import ObjectStorage
+import NIOCore
+import ObjectStorage
 
 /// One request on its way through a connection. Belongs to the connection's event loop.
 final class HTTPExchange {

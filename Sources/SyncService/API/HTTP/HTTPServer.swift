@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import NIOPosix
+import NIOCore
+import NIOPosix
 
 /// An HTTP/1.1 server on one address. TLS and HTTP/2 are a reverse proxy's business.
 final class HTTPServer: Sendable {

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 import Synchronization
 
 /// The bytes of a request's body, as they come. To be read once, by one task.

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// Finds requests in a stream of bytes: heads, then what belongs to their bodies.
 ///

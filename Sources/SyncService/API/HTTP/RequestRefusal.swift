@@ -1,4 +1,4 @@
-internal import VideoModels
+import VideoModels
 
 /// Why the server itself turns a request down, or stops in the middle of its body.
 enum RequestRefusal: Error, Hashable, Sendable {

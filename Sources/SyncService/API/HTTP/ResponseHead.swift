@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// How the client will know where an answer ends.
 enum ResponseFraming: Hashable {

@@ -19,12 +19,6 @@ struct PhoneAPI: Sendable {
     var configuration: Configuration
     var log: Logger
 
-    init(_ parts: ServiceParts) {
-        (store, storage, models, accounts, hub) = (parts.store, parts.storage, parts.models, parts.accounts, parts.hub)
-        (door, policy, configuration, log) = (parts.door, parts.policy, parts.configuration, parts.log)
-        linkKeys = parts.linkKeys
-    }
-
     /// A handler that needs no more than to know whose things it is about.
     typealias UserHandler = @Sendable (APIRequest, UserID) async throws -> APIResponse
 
@@ -86,5 +80,14 @@ struct PhoneAPI: Sendable {
 
     @Sendable private func fail(_ error: any Error, _ request: APIRequest) -> APIResponse {
         .problem(Problem(error, request: request, log: log), for: request)
+    }
+}
+
+extension PhoneAPI {
+    init(_ parts: ServiceParts) {
+        self.init(
+            store: parts.store, storage: parts.storage, models: parts.models, accounts: parts.accounts,
+            linkKeys: parts.linkKeys, hub: parts.hub, door: parts.door, policy: parts.policy,
+            configuration: parts.configuration, log: parts.log)
     }
 }

@@ -11,12 +11,17 @@ extension PhoneAPI {
         try await picture(.preview, request, user)
     }
 
-    /// A picture of a video that lives. Small, so it always goes through here.
+    /// A picture of a video that lives.
     private func picture(_ kind: PictureKind, _ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let picture = try await store.picture(of: try request.id(VideoID.self), kind, user: user)
-        let reader = try await objects.open(try ObjectKey(picture.key), range: nil)
-        return .content(
-            reader, tag: EntityTag(picture.object.sha256), type: picture.object.contentType,
-            headers: ["cache-control": "private, max-age=31536000, immutable"], for: request)
+        let isAttachment = try request.wantsAttachment()
+        let file = try await store.picture(of: try request.id(VideoID.self), kind, user: user)
+        let (type, sha256) = (file.picture.contentType, file.picture.sha256)
+        return try await delivery.answer(
+            StoredContent(
+                key: try ObjectKey(file.key), type: type, sha256: sha256, modified: file.createdAt,
+                disposition: ContentDisposition(
+                    title: nil, fallback: "\(kind.rawValue) \(StoredContent.minute(file.createdAt))", type: type,
+                    isAttachment: isAttachment)),
+            for: request)
     }
 }

@@ -1,6 +1,6 @@
-internal import Foundation
-internal import ObjectStorage
-internal import VideoModels
+import Foundation
+import ObjectStorage
+import VideoModels
 
 /// Stored bytes as they are served: a video, a poster, a preview.
 struct StoredContent: Sendable {

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// How a client is to call a file, and whether to show it or to keep it (RFC 6266).
 struct ContentDisposition: Hashable, Sendable {

@@ -1,6 +1,6 @@
-internal import NIOCore
-internal import ObjectStorage
-internal import VideoModels
+import NIOCore
+import ObjectStorage
+import VideoModels
 
 extension APIResponse {
     /// Sends the client to an address of the object service, where the ranges that it asked for are understood, too.

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import HTTPTransport
+import Foundation
+import HTTPTransport
 
 /// Names one state of a resource (RFC 9110, 8.8.3).
 struct EntityTag: Hashable, Sendable, CustomStringConvertible {

@@ -1,7 +1,7 @@
-internal import Crypto
-internal import Foundation
-internal import JobStore
-internal import VideoModels
+import Crypto
+import Foundation
+import JobStore
+import VideoModels
 
 /// Signs links to one video, and reads them back.
 ///
@@ -83,7 +83,7 @@ extension LinkKeys {
     /// database, which all processes share anyway.
     init(file: String?, secrets: SecretBox) throws(SetupError) {
         guard let file else {
-            self.init([secrets.derivedKey(for: "gondola signed links")])
+            self.init(secrets.derivedKeys(for: "gondola signed links"))
             return
         }
         let text: String

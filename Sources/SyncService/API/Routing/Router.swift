@@ -1,4 +1,4 @@
-internal import VideoModels
+import VideoModels
 
 /// Finds the handler for a method and a path such as `/v1/jobs/{id}`.
 ///

@@ -1,4 +1,4 @@
-internal import NIOCore
+import NIOCore
 
 /// Cuts a request's body into pieces as it comes, and hashes it on the way.
 ///

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import HTTPTransport
-internal import JobStore
-internal import VideoModels
+import Foundation
+import HTTPTransport
+import JobStore
+import VideoModels
 
 /// The words of tus 1.0, the protocol of uploads that go on after a break (https://tus.io/protocols/resumable-upload).
 enum Tus {

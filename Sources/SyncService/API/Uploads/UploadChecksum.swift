@@ -1,6 +1,6 @@
-internal import Crypto
-internal import Foundation
-internal import VideoModels
+import Crypto
+import Foundation
+import VideoModels
 
 /// What a client says that the body of one request hashes to: `Upload-Checksum: sha256 base64`.
 struct UploadChecksum: Hashable, Sendable {

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import JobStore
-internal import ObjectStorage
-internal import VideoModels
+import Foundation
+import JobStore
+import ObjectStorage
+import VideoModels
 
 /// Clears away what nobody goes on with: uploads that were ended or have expired, and assets whose time is over. Bytes go
 /// before rows, since without the row nobody would find them again.

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import JobStore
-internal import ObjectStorage
-internal import VideoModels
+import Foundation
+import JobStore
+import ObjectStorage
+import VideoModels
 
 /// Brings uploads to their end: whether a file comes at once or in pieces, there is one way from its last byte to the asset.
 ///
