@@ -15,7 +15,8 @@ export API_EXCHANGES
 # Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
-SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(wildcard scripts/*) $(filter-out %/openapi-check %.toml,$(wildcard Tests/scripts/*))
+SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed,$(wildcard scripts/*)) \
+	$(filter-out %/openapi-check %.toml,$(wildcard Tests/scripts/*))
 
 .PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres format lint clean
 .DEFAULT_GOAL := help

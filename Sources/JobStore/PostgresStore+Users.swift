@@ -102,7 +102,7 @@ public struct UserFacts: Hashable, Sendable {
     public var activeJobs: Int
     /// The most jobs that may be under way at once.
     public var activeLimit: Int
-    public var spending: Me.Spending
+    public var spending: Spending
 
     init(_ row: Row, perUser: SpendingLimits, activeJobs limit: Int) throws {
         let own = SpendingLimits(
@@ -114,7 +114,8 @@ public struct UserFacts: Hashable, Sendable {
         createdAt = try row.date("created_at")
         activeJobs = try row.int("active_jobs")
         activeLimit = try row.optional("active_limit", Row.int) ?? limit
-        spending = Me.Spending(
+        spending = Spending(
+            id: id,
             day: .init(startsOn: try row.text("day_starts"), spent: try row.money("today"), budget: budget.perDay),
             month: .init(
                 startsOn: try row.text("month_starts"), spent: try row.money("this_month"), budget: budget.perMonth))

@@ -83,41 +83,6 @@ public struct Me: Hashable, Sendable, Codable {
         }
     }
 
-    /// What was spent in the calendar day and month (UTC), and what may still be.
-    public struct Spending: Hashable, Sendable, Codable {
-        public var day: Period
-        public var month: Period
-
-        public init(day: Period, month: Period) {
-            self.day = day
-            self.month = month
-        }
-    }
-
-    /// One of the two.
-    public struct Period: Hashable, Sendable, Codable {
-        /// The first day of it: `2026-11-21`.
-        public var startsOn: String
-        /// Spent, or held for jobs under way.
-        public var spent: Money
-        /// Nil where there is no limit.
-        public var budget: Money?
-        /// What is left of it, never below nothing.
-        public var left: Money?
-
-        public init(startsOn: String, spent: Money, budget: Money? = nil) {
-            self.startsOn = startsOn
-            self.spent = spent
-            self.budget = budget
-            self.left = budget.map { max(.zero, $0 - spent) }
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case spent, budget, left
-            case startsOn = "starts_on"
-        }
-    }
-
     public init(
         id: UserID, name: String, createdAt: Date, limits: Limits, spending: Spending,
         device: DeviceInfo

@@ -39,7 +39,7 @@ import Testing
     private static let elsewhere: Set<String> = [
         // What the operator or a phone asks.
         "sql.find_job", "sql.get_job", "sql.job_attempts", "sql.list_jobs", "sql.list_rate_budgets", "sql.set_budget",
-        "sql.set_active_limit",
+        "sql.set_active_limit", "sql.note_wait",
         // After a counter of a user's jobs was found wrong, which nothing here makes it.
         "sql.lock_user", "sql.recount_active_jobs",
         // After a commit whose answer was lost with its connection, as in the outages and in chaos.

@@ -13,7 +13,7 @@ import VideoModels
     /// A finished video, its phone, and raw requests.
     private func makeVideo(
         _ stack: Stack, _ gondola: GondolaProcess
-    ) async throws -> (video: Video, copy: ChangeReducer, raw: RawPhone) {
+    ) async throws -> (video: Video, copy: MemoryChangeStore, raw: RawPhone) {
         let phone = try stack.phone(gondola)
         let job = try await phone.submit(JobSubmission(request: Stack.textRequest()), idempotencyKey: "once").job.id
         let copy = try await stack.follow(phone) { $0.jobs[job]?.isOver == true }
@@ -91,7 +91,7 @@ import VideoModels
             #expect(full.status == 409 && full.problem?.code == .known(.quotaExceeded))
             // What was taken in before is still answered.
             let known = String(decoding: try Wire.encode(JobSubmission(request: Stack.textRequest())), as: UTF8.self)
-            #expect(try await raw.ask("POST", "/v1/jobs", known, [("Idempotency-Key", "once")]).status == 200)
+            #expect(try await raw.ask("POST", "/v1/jobs", known, [("Idempotency-Key", "once")]).status == 201)
             #expect(try await raw.ask("DELETE", "/v1/videos/\(video.id)").status == 200)
             #expect(try await raw.ask("POST", "/v1/jobs", body, [("Idempotency-Key", "two")]).status == 201)
             await gondola.kill()

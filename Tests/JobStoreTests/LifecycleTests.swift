@@ -25,8 +25,8 @@ import VideoModels
             let page = try await database.store.changes(after: nil, user: user, limit: 10)
             #expect(!page.changes.contains { $0.key.kind == .known(.video) })
             try await database.store.follow(&device, user: user)
-            #expect(device.videos.isEmpty)
-            #expect(device.jobs.count == 1)
+            #expect(device.store.videos.isEmpty)
+            #expect(device.store.jobs.count == 1)
             await #expect(throws: StoreError.notFound) { try await database.store.videoFile(.sample(), user: user) }
         }
     }
@@ -126,8 +126,8 @@ import VideoModels
             try await database.store.follow(&device, user: user)
             var fresh = ChangeReducer()
             try await database.store.follow(&fresh, user: user)
-            #expect(device.jobs == fresh.jobs)
-            #expect(device.videos == fresh.videos)
+            #expect(device.store.jobs == fresh.store.jobs)
+            #expect(device.store.videos == fresh.store.videos)
             #expect(try await database.sql("select count(*) = count(distinct change_sequence) from videos") == "t")
         }
     }

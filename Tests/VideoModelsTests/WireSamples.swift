@@ -135,9 +135,7 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         id: .sample(), name: "alice", createdAt: .sample,
         limits: Me.Limits(
             activeJobs: 20, activeNow: 1, requestsPerMinute: 1200, requestsAtOnce: 32, assetBytes: 26_214_400),
-        spending: Me.Spending(
-            day: Me.Period(startsOn: "2026-11-21", spent: .sample, budget: .sample),
-            month: Me.Period(startsOn: "2026-11-01", spent: .sample)),
+        spending: spending,
         device: device)
 
     static let page = ChangePage(

@@ -17,13 +17,14 @@ enum StoredObjectStatements {
                 order by picture.user_id, video_id, kind limit $4
             ) union all (
                 select user_id, id, 'asset', storage_key, bytes, sha256, null from assets
-                where (user_id, id, 'asset') > ($1::uuid, $2::uuid, $3::text) and storage_key is not null
+                where (user_id, id, 'asset') > ($1::uuid, $2::uuid, $3::text) and deleted_at is null
                 order by user_id, id limit $4
             )
         ) as everything order by user_id, id, kind limit $4
         """)
 
-    /// The keys of all that belongs to these: `$1` users, `$2` videos or assets.
+    /// The keys of all that belongs to these: `$1` users, `$2` videos or assets. An upload that is just ending has its file
+    /// before it is an asset.
     static let keys = Statement(
         "stored_keys",
         """
@@ -31,7 +32,9 @@ enum StoredObjectStatements {
         select storage_key from videos join wanted using (user_id, id) where removed_at is null
         union all select storage_key from video_pictures
             join wanted on (video_pictures.user_id, video_id) = (wanted.user_id, wanted.id)
-        union all select storage_key from assets join wanted using (user_id, id) where storage_key is not null
+        union all select storage_key from assets join wanted using (user_id, id)
+        union all select user_id || '/assets/' || id from uploads join wanted using (user_id, id)
+            where finished_at is null
         """)
 
     /// What each user keeps, by kind. Deleted videos whose files are still there count by themselves.
@@ -42,7 +45,7 @@ enum StoredObjectStatements {
             select user_id, case when deleted_at is null then 'video' else 'deleted' end as kind, bytes
             from videos where removed_at is null
             union all select user_id, kind, bytes from video_pictures
-            union all select user_id, 'asset', bytes from assets where storage_key is not null
+            union all select user_id, 'asset', bytes from assets where deleted_at is null
         ) as everything join users on users.id = user_id
         where $1::uuid is null or user_id = $1::uuid
         group by users.id, users.name, kind order by users.id, kind

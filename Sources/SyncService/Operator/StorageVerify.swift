@@ -143,11 +143,11 @@ struct StorageVerify: Sendable {
 
     private func check(_ page: [ListedObject], _ report: inout VerifyReport) async throws {
         report.objects += page.count
-        let youngest = now().addingTimeInterval(-settings.grace)
-        let old = page.filter { $0.info.modified < youngest && $0.key.user != Self.lostAndFound[...] }
+        let old = page.filter { $0.info.modified < youngest(of: $0.key) && $0.key.user != Self.lostAndFound[...] }
         for object in try await unknown(old.map(\.key)) {
             // Once more, one after the other: the row may have been written, or the object removed, meanwhile.
-            guard try await !unknown([object]).isEmpty, let info = try await head(object), info.modified < youngest
+            guard try await !unknown([object]).isEmpty, let info = try await head(object),
+                info.modified < youngest(of: object)
             else {
                 continue
             }
@@ -159,6 +159,13 @@ struct StorageVerify: Sendable {
             }
             report.note(finding)
         }
+    }
+
+    /// What is younger than that may not have its row yet. Pieces of an upload go with it, which has a time of its own; only
+    /// what is left long after that is astray.
+    private func youngest(of key: ObjectKey) -> Date {
+        let isPiece = key.segments.count > 2 && key.segments[1] == "uploads"
+        return now().addingTimeInterval(isPiece ? -30 * 86_400 : -settings.grace)
     }
 
     private func unknown(_ keys: [ObjectKey]) async throws -> [ObjectKey] {

@@ -20,7 +20,41 @@ begin
     group by user_id, period, starts_on
     order by user_id, period, starts_on
     on conflict (user_id, period, starts_on) do update set amount = counter.amount + excluded.amount;
+    update users set change_sequence = change_sequence + 1, spending_sequence = change_sequence + 1
+    from (select distinct user_id from added where kind <> 'settle' order by user_id) as spender
+    where users.id = spender.user_id;
     return null;
+end $$;
+
+CREATE FUNCTION public.draw_settings() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' and (new.name, new.active_limit, new.has_own_budget, new.budget_per_day, new.budget_per_month)
+        is not distinct from (old.name, old.active_limit, old.has_own_budget, old.budget_per_day, old.budget_per_month)
+    then
+        return new;
+    end if;
+    new.change_sequence = new.change_sequence + 1;
+    new.settings_sequence = new.change_sequence;
+    if tg_op = 'INSERT' or (new.has_own_budget, new.budget_per_day, new.budget_per_month)
+        is distinct from (old.has_own_budget, old.budget_per_day, old.budget_per_month)
+    then
+        new.change_sequence = new.change_sequence + 1;
+        new.spending_sequence = new.change_sequence;
+    end if;
+    return new;
+end $$;
+
+CREATE FUNCTION public.keep_users_apart(owned regclass, owner name DEFAULT 'user_id'::name) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    execute format('alter table %s enable row level security', owned);
+    execute format('alter table %s force row level security', owned);
+    execute format(
+        'create policy only_the_user on %s using ((select visible_user()) is null or %I = (select visible_user()))',
+        owned, owner);
 end $$;
 
 CREATE FUNCTION public.mark_attention() RETURNS trigger
@@ -44,6 +78,12 @@ begin
     raise exception 'rows of % are never changed or removed', tg_table_name;
 end $$;
 
+CREATE FUNCTION public.visible_user() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select nullif(current_setting('gondola.user_id', true), '')::uuid
+$$;
+
 CREATE TABLE public.account_failures (
     account text NOT NULL,
     failures timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
@@ -57,9 +97,13 @@ CREATE TABLE public.assets (
     bytes bigint NOT NULL,
     sha256 text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
     CONSTRAINT assets_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT assets_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
+
+ALTER TABLE ONLY public.assets FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.attempts (
     user_id uuid NOT NULL,
@@ -80,6 +124,8 @@ CREATE TABLE public.attempts (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
+ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.database_epoch (
     singleton boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -94,9 +140,15 @@ CREATE TABLE public.devices (
     token_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
+    scopes text[] DEFAULT '{read,submit}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    CONSTRAINT device_scopes_are_known CHECK (((scopes = '{read}'::text[]) OR (scopes = '{read,submit}'::text[]))),
     CONSTRAINT devices_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT devices_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
+
+ALTER TABLE ONLY public.devices FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.duration_laws (
     model text NOT NULL,
@@ -112,24 +164,66 @@ CREATE TABLE public.duration_laws (
 )
 WITH (fillfactor='70');
 
+CREATE TABLE public.feed_digest_entries (
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    id uuid NOT NULL,
+    place text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    is_forgotten boolean DEFAULT false NOT NULL,
+    CONSTRAINT feed_digest_entries_place_check CHECK ((place ~ '^[0-9a-f]{16}$'::text))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.feed_digest_entries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.feed_digest_nodes (
+    user_id uuid NOT NULL,
+    prefix text NOT NULL COLLATE pg_catalog."C",
+    count integer NOT NULL,
+    digest text NOT NULL,
+    CONSTRAINT feed_digest_nodes_count_check CHECK ((count > 0)),
+    CONSTRAINT feed_digest_nodes_digest_check CHECK ((digest ~ '^[0-9a-f]{32}$'::text)),
+    CONSTRAINT feed_digest_nodes_prefix_check CHECK ((prefix ~ '^[0-9a-f]{0,3}$'::text))
+)
+WITH (fillfactor='60');
+
+ALTER TABLE ONLY public.feed_digest_nodes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.feed_digests (
+    user_id uuid NOT NULL,
+    sequence bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT feed_digests_sequence_check CHECK ((sequence >= 0))
+);
+
+ALTER TABLE ONLY public.feed_digests FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
     key text NOT NULL,
     body_sha256 bytea NOT NULL,
     job_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sequence bigint NOT NULL,
+    is_seated boolean NOT NULL,
     CONSTRAINT idempotency_keys_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
     CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
 );
+
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.job_steps (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
     number bigint NOT NULL,
     state text NOT NULL,
-    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    decision text,
+    CONSTRAINT job_steps_decision_check CHECK ((decision = 'wait'::text))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+ALTER TABLE ONLY public.job_steps FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job_steps ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.job_steps_number_seq
@@ -200,6 +294,8 @@ CREATE TABLE public.jobs (
 )
 WITH (fillfactor='100', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.ledger (
     user_id uuid NOT NULL,
     job_id uuid NOT NULL,
@@ -211,6 +307,8 @@ CREATE TABLE public.ledger (
     CONSTRAINT ledger_kind_check CHECK ((kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'refund'::text])))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+ALTER TABLE ONLY public.ledger FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.ledger ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ledger_number_seq
@@ -267,6 +365,41 @@ CREATE TABLE public.spending (
 )
 WITH (fillfactor='70');
 
+ALTER TABLE ONLY public.spending FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.upload_pieces (
+    user_id uuid NOT NULL,
+    upload_id uuid NOT NULL,
+    starts_at bigint NOT NULL,
+    bytes bigint NOT NULL,
+    storage_key text NOT NULL,
+    CONSTRAINT upload_pieces_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT upload_pieces_starts_at_check CHECK ((starts_at >= 0))
+);
+
+ALTER TABLE ONLY public.upload_pieces FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.uploads (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    bytes bigint NOT NULL,
+    received bigint DEFAULT 0 NOT NULL,
+    pieces integer DEFAULT 0 NOT NULL,
+    metadata text,
+    writer uuid,
+    writer_until timestamp with time zone,
+    finished_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT upload_ends_whole CHECK (((finished_at IS NULL) OR (received = bytes))),
+    CONSTRAINT upload_has_its_writer_for_a_time CHECK (((writer IS NULL) = (writer_until IS NULL))),
+    CONSTRAINT upload_receives_what_was_announced CHECK (((received >= 0) AND (received <= bytes))),
+    CONSTRAINT uploads_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT uploads_metadata_check CHECK ((length(metadata) <= 4096))
+);
+
+ALTER TABLE ONLY public.uploads FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.users (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -278,6 +411,8 @@ CREATE TABLE public.users (
     budget_per_month numeric(18,6),
     active_limit integer,
     active_jobs integer DEFAULT 0 NOT NULL,
+    settings_sequence bigint DEFAULT 0 NOT NULL,
+    spending_sequence bigint DEFAULT 0 NOT NULL,
     has_own_retention boolean DEFAULT false NOT NULL,
     keep_days integer,
     keep_newest integer,
@@ -296,6 +431,8 @@ CREATE TABLE public.users (
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
+ALTER TABLE ONLY public.users FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.video_pictures (
     user_id uuid NOT NULL,
     video_id uuid NOT NULL,
@@ -306,12 +443,15 @@ CREATE TABLE public.video_pictures (
     sha256 text NOT NULL,
     width integer NOT NULL,
     height integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT video_pictures_bytes_check CHECK ((bytes > 0)),
     CONSTRAINT video_pictures_height_check CHECK ((height > 0)),
     CONSTRAINT video_pictures_kind_check CHECK ((kind = ANY (ARRAY['poster'::text, 'preview'::text]))),
     CONSTRAINT video_pictures_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT video_pictures_width_check CHECK ((width > 0))
 );
+
+ALTER TABLE ONLY public.video_pictures FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.videos (
     user_id uuid NOT NULL,
@@ -350,6 +490,8 @@ CREATE TABLE public.videos (
     CONSTRAINT videos_video_codec_check CHECK (((length(video_codec) >= 1) AND (length(video_codec) <= 40)))
 );
 
+ALTER TABLE ONLY public.videos FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY public.account_failures
     ADD CONSTRAINT account_failures_pkey PRIMARY KEY (account);
 
@@ -370,6 +512,15 @@ ALTER TABLE ONLY public.devices
 
 ALTER TABLE ONLY public.duration_laws
     ADD CONSTRAINT duration_laws_pkey PRIMARY KEY (model, duration, resolution);
+
+ALTER TABLE ONLY public.feed_digest_entries
+    ADD CONSTRAINT feed_digest_entries_pkey PRIMARY KEY (user_id, kind, id);
+
+ALTER TABLE ONLY public.feed_digest_nodes
+    ADD CONSTRAINT feed_digest_nodes_pkey PRIMARY KEY (user_id, prefix);
+
+ALTER TABLE ONLY public.feed_digests
+    ADD CONSTRAINT feed_digests_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
@@ -398,6 +549,12 @@ ALTER TABLE ONLY public.schema_migrations
 ALTER TABLE ONLY public.spending
     ADD CONSTRAINT spending_pkey PRIMARY KEY (user_id, period, starts_on);
 
+ALTER TABLE ONLY public.upload_pieces
+    ADD CONSTRAINT upload_pieces_pkey PRIMARY KEY (user_id, upload_id, starts_at);
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (user_id, id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_name_key UNIQUE (name);
 
@@ -413,7 +570,15 @@ ALTER TABLE ONLY public.videos
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_job_id_key UNIQUE (user_id, job_id);
 
+CREATE INDEX assets_deleted ON public.assets USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
+CREATE INDEX assets_expire ON public.assets USING btree (expires_at) WHERE (deleted_at IS NULL);
+
 CREATE UNIQUE INDEX attempts_one_open ON public.attempts USING btree (user_id, job_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX feed_digest_forgotten ON public.feed_digest_entries USING btree (user_id) WHERE is_forgotten;
+
+CREATE INDEX feed_digest_places ON public.feed_digest_entries USING btree (user_id, place);
 
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
@@ -428,6 +593,8 @@ CREATE UNIQUE INDEX jobs_queue_id ON public.jobs USING btree (account, queue_id)
 CREATE INDEX jobs_waiting ON public.jobs USING btree (user_id, priority DESC, id) WHERE ((state = 'accepted'::text) AND (next_action_at IS NULL));
 
 CREATE INDEX spending_of_all ON public.spending USING btree (period, starts_on);
+
+CREATE INDEX uploads_expire ON public.uploads USING btree (expires_at);
 
 CREATE INDEX videos_deleted ON public.videos USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
@@ -445,6 +612,8 @@ CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FO
 
 CREATE TRIGGER ledger_is_never_emptied BEFORE TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER user_draws_settings BEFORE INSERT OR UPDATE OF name, active_limit, has_own_budget, budget_per_day, budget_per_month ON public.users FOR EACH ROW EXECUTE FUNCTION public.draw_settings();
+
 ALTER TABLE ONLY public.assets
     ADD CONSTRAINT assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
@@ -453,6 +622,9 @@ ALTER TABLE ONLY public.attempts
 
 ALTER TABLE ONLY public.devices
     ADD CONSTRAINT devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.feed_digests
+    ADD CONSTRAINT feed_digests_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -466,6 +638,12 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.spending
     ADD CONSTRAINT spending_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.upload_pieces
+    ADD CONSTRAINT upload_pieces_user_id_upload_id_fkey FOREIGN KEY (user_id, upload_id) REFERENCES public.uploads(user_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.video_pictures
     ADD CONSTRAINT video_pictures_user_id_video_id_fkey FOREIGN KEY (user_id, video_id) REFERENCES public.videos(user_id, id) ON DELETE CASCADE;
 
@@ -474,4 +652,68 @@ ALTER TABLE ONLY public.videos
 
 ALTER TABLE ONLY public.videos
     ADD CONSTRAINT videos_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id);
+
+ALTER TABLE public.assets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.devices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.feed_digest_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.feed_digest_nodes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.feed_digests ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_steps ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ledger ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY only_the_user ON public.assets USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.attempts USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.devices USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.feed_digest_entries USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.feed_digest_nodes USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.feed_digests USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.idempotency_keys USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.job_steps USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.jobs USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.ledger USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.spending USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.upload_pieces USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.uploads USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.users USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.video_pictures USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+CREATE POLICY only_the_user ON public.videos USING (((( SELECT public.visible_user() AS visible_user) IS NULL) OR (user_id = ( SELECT public.visible_user() AS visible_user))));
+
+ALTER TABLE public.spending ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.upload_pieces ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.uploads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.video_pictures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.videos ENABLE ROW LEVEL SECURITY;
 

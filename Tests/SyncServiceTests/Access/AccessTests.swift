@@ -48,10 +48,11 @@ import VideoModels
             let (user, device, token) = try await api.newUser("alice", scopes: [.read])
             let other = DeviceID(at: Date())
             _ = try await api.database.store.issueToken(user: user, device: other, name: "other")
-            for (method, template) in api.router.routes where method != .get {
+            for (method, template) in api.router.routes where ![.get, .options].contains(method) {
                 let path = template.replacing("{id}", with: other.description)
                 let answer = await api.ask("\(method)", path, token, body: "{}")
-                #expect(answer.status == 403 && answer.code == "insufficient_scope", "\(method) \(template)")
+                #expect(answer.status == 403, "\(method) \(template)")
+                #expect(method == .head || answer.code == "insufficient_scope", "\(method) \(template)")
                 let field = #"Bearer realm="gondola", error="insufficient_scope", scope="submit""#
                 #expect(answer.headers["www-authenticate"] == field)
             }

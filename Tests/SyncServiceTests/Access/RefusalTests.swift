@@ -75,11 +75,12 @@ import VideoModels
                 """
                 revoke all on all tables in schema public from gondola_ordinary;
                 """)
-            for (method, template) in api.router.routes {
+            // A link says itself whether it is one.
+            for (method, template) in api.router.routes where !template.contains("{link}") {
                 let path = template.replacing(/\{[a-z_]+\}/, with: UUID().uuidString)
                 let answer = await api.ask("\(method)", path, token, body: "{}", [("Idempotency-Key", "k")])
                 #expect(answer.status == 500, "\(method) \(path): \(answer.text)")
-                Self.check(answer, "\(method) \(path)")
+                if method != .head { Self.check(answer, "\(method) \(path)") }
             }
         }
         let sleeping = LocalAPIWithoutDatabase()

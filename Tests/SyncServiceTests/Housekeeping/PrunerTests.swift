@@ -81,7 +81,7 @@ import VideoModels
             #expect(gone["videos"] == 2)
             #expect(gone["jobs"] == 2)
             await #expect(throws: ObjectStoreError.self) { try await objects.head(key) }
-            #expect(try await database.sql("select feed_floor from users") == "102")
+            #expect(try await database.sql("select feed_floor from users") == "104")
         }
     }
 

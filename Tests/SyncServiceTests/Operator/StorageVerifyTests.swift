@@ -57,6 +57,8 @@ import VideoModels
             let orphan = try ObjectKey(user: user.description, "videos", "\(VideoID.sample(99)).mp4")
             try await objects.put(orphan, bytes: [1, 2, 3])
             try await objects.put(try ObjectKey("somebody/notes.txt"), bytes: [4])
+            // A piece of an upload that is under way, perhaps.
+            try await objects.put(try ObjectKey("\(user)/uploads/\(AssetID.sample(7)).0.x"), bytes: [5])
             var report = try await verify.run { _ in }
             #expect(report.corrupt == 1 && report.missing == 1 && report.orphaned == 2 && report.damage == 4)
             #expect(report.findings.first { $0.kind == .corrupt }?.key == keys[0])
