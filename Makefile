@@ -16,7 +16,7 @@ export API_EXCHANGES
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed,$(wildcard scripts/*)) \
-	$(filter-out %/openapi-check %.toml,$(wildcard Tests/scripts/*))
+	$(filter-out %/openapi-check %.toml %.py,$(wildcard Tests/scripts/*))
 
 .PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres format lint clean
 .DEFAULT_GOAL := help

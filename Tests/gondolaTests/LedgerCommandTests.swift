@@ -72,7 +72,9 @@ struct LedgerCommandTests {
         #expect(LedgerReconcile.failure([report]) == CommandFailure(.unavailable, "main: no"))
     }
 
-    @Test(arguments: [("give-up", true), ("resubmit", true), ("agree", true), ("wait", true), ("give_up", false), ("later", false)])
+    @Test(arguments: [
+        ("give-up", true), ("resubmit", true), ("agree", true), ("wait", true), ("give_up", false), ("later", false),
+    ])
     func `a decision is one of its words`(word: String, isOne: Bool) {
         let command = try? JobsDecide.parse(["01a1fd70-f23e-715c-a7ec-8e65a18debbe", word])
         #expect((command != nil) == isOne)

@@ -85,12 +85,19 @@ extension MediaFacts {
         struct Format: Decodable { var duration: String? }
 
         struct Stream: Decodable {
-            var codec_type: String?
-            var codec_name: String?
+            var codecType: String?
+            var codecName: String?
             var width: Int?
             var height: Int?
-            var avg_frame_rate: String?
+            var averageFrameRate: String?
             var disposition: [String: Int]?
+
+            enum CodingKeys: String, CodingKey {
+                case width, height, disposition
+                case codecType = "codec_type"
+                case codecName = "codec_name"
+                case averageFrameRate = "avg_frame_rate"
+            }
         }
     }
 
@@ -101,10 +108,10 @@ extension MediaFacts {
             throw LimitedProgram.Failed(words: "ffprobe answered what cannot be read")
         }
         let streams = (found.streams ?? []).filter { $0.disposition?["attached_pic"] != 1 }
-        guard let picture = streams.first(where: { $0.codec_type == "video" }) else {
+        guard let picture = streams.first(where: { $0.codecType == "video" }) else {
             throw LimitedProgram.Failed(words: "there is no picture in it")
         }
-        let sound = streams.first { $0.codec_type == "audio" }
+        let sound = streams.first { $0.codecType == "audio" }
         func within<Number: Comparable>(_ value: Number?, _ range: ClosedRange<Number>) -> Number? {
             value.flatMap { range.contains($0) ? $0 : nil }
         }
@@ -112,8 +119,8 @@ extension MediaFacts {
             durationSeconds: within(found.format?.duration.flatMap(Double.init), 0.001...1e6),
             width: within(picture.width, 1...32_768), height: within(picture.height, 1...32_768),
             hasSound: sound != nil,
-            frameRate: within(picture.avg_frame_rate.flatMap(Self.ratio), 0.001...1000),
-            videoCodec: picture.codec_name.flatMap(Self.word), audioCodec: sound?.codec_name.flatMap(Self.word))
+            frameRate: within(picture.averageFrameRate.flatMap(Self.ratio), 0.001...1000),
+            videoCodec: picture.codecName.flatMap(Self.word), audioCodec: sound?.codecName.flatMap(Self.word))
     }
 
     /// `30000/1001`

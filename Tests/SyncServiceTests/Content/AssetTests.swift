@@ -73,7 +73,9 @@ import VideoModels
     }
 
     @Test func `an asset that is used stays for longer`() async throws {
-        try await PhoneServer.with({ $0.assetRetention = 7200 }) { phone in
+        try await PhoneServer.with {
+            $0.assetRetention = 7200
+        } _: { phone in
             let asset = try await upload(phone, 100)
             let expiry = try #require(asset.expiresAt)
             #expect(abs(expiry.timeIntervalSince(asset.createdAt) - 7200) < 600)
@@ -110,7 +112,9 @@ import VideoModels
     }
 
     @Test func `of many uploads at once no more are taken than there is room for`() async throws {
-        try await PhoneServer.with({ $0.assetQuota = 500 }) { phone in
+        try await PhoneServer.with {
+            $0.assetQuota = 500
+        } _: { phone in
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<12 {
                     group.addTask { try await phone.ask("POST", "/v1/assets", body: pictureBytes(100)).status }

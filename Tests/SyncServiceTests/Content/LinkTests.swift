@@ -144,7 +144,9 @@ import VideoModels
     }
 
     @Test func `a link lives as long as the server lets it and belongs to the video's user`() async throws {
-        try await withVideo({ $0.linkLifetimeLimit = 120 }) { phone, video, _ in
+        try await withVideo {
+            $0.linkLifetimeLimit = 120
+        } _: { phone, video, _ in
             #expect(try await make(phone, video).expiresAt.timeIntervalSinceNow <= 120)
             let type = [("Content-Type", "application/json")]
             for (body, status) in [

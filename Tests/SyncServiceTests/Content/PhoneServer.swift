@@ -56,7 +56,10 @@ struct PhoneServer: Sendable {
         let client = try RawClient(server)
         try await client.send(head(method, path, headers, length: body?.count, token: token))
         if let body { try await client.send(body) }
-        return try await client.response(toHead: method == "HEAD")
+        let answer = try await client.response(toHead: method == "HEAD")
+        let fields = answer.headers.fields.map { ($0.name, $0.value) }
+        ExchangeRecord.note(method, path, status: answer.status, headers: fields, body: answer.body)
+        return answer
     }
 
     /// The head of a request, for those whose body comes in a strange way.

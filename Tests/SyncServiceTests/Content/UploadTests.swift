@@ -260,7 +260,9 @@ import VideoModels
     }
 
     @Test func `what is not tus, or not ours, is refused with its reason`() async throws {
-        try await PhoneServer.with({ $0.assetBytesLimit = 1000 }) { phone in
+        try await PhoneServer.with {
+            $0.assetBytesLimit = 1000
+        } _: { phone in
             let options = try await phone.ask("OPTIONS", "/v1/uploads")
             #expect(options.status == 204 && options.headers["tus-version"] == "1.0.0")
             #expect(options.headers["tus-max-size"] == "1000")
