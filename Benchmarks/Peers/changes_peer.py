@@ -34,4 +34,4 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", loop="uvloop", http="httptools")
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical", loop="uvloop", http="httptools")

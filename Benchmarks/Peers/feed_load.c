@@ -31,6 +31,7 @@ struct phone {
     int events; /* lines that begin with "data:" so far, or whole answers */
     char last[6]; /* the end of what came last, for a word that is cut in two */
     int kept;
+    char tail[200]; /* of what came last, to tell where a stream ends that should not */
 };
 
 static struct phone *phones;
@@ -121,10 +122,13 @@ static int take(int wait) {
         struct phone *phone = ready[i].data.ptr;
         ssize_t got = recv(phone->fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN)) {
-            fprintf(stderr, "feed_load: the server closed a stream\n");
+            fprintf(stderr, "feed_load: the server closed a stream after: %s\n", phone->tail);
             exit(1);
         }
         if (got < 0) continue;
+        int kept = got < (ssize_t)sizeof phone->tail - 1 ? got : (ssize_t)sizeof phone->tail - 1;
+        memcpy(phone->tail, bytes + got - kept, kept);
+        phone->tail[kept] = 0;
         int events = events_in(phone, bytes, got);
         phone->events += events;
         found += events;
