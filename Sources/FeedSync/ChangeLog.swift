@@ -3,16 +3,19 @@ import VideoModels
 
 /// The bytes of a `FileChangeStore`: lines of text, each a checksum and a record.
 ///
-///     71c62bd4bd3a5bb1 {"format":"gondola-changes","version":1}
+///     71c62bd4bd3a5bb1 {"beginning":5120,"format":"gondola-changes","version":1}
 ///     5a1f0c2e99d0b6f3 {"changes":[…],"drops_earlier_rounds":false,"state":{"cursor":"…",…}}
 ///
 /// The checksum is FNV-1a (64 bits, hexadecimal) of the record's bytes, which hold no line end. The first line names the
-/// format; each other is a `ChangeBatch`. Their effect one after the other is the copy, and so is that of the first n for
+/// format, and how many bytes behind it were written together with it; each other is a `ChangeBatch`. Their effect one after the other is the copy, and so is that of the first n for
 /// an earlier moment: a file that ends too early is an older copy with the cursor that belongs to it.
 enum ChangeLog {
     private struct Header: Codable, Equatable {
         var format = "gondola-changes"
         var version = 1
+        var beginning: Int?
+
+        var isReadable: Bool { format == Header().format && version == Header().version }
     }
 
     /// What a file holds.
@@ -20,6 +23,8 @@ enum ChangeLog {
         var contents = MemoryChangeStore()
         /// How many bytes of it count.
         var length = 0
+        /// How many it had when it was new; 0 where that is not told.
+        var beginning = 0
         /// Why the rest does not.
         var fault: Fault?
     }
@@ -51,7 +56,7 @@ enum ChangeLog {
 
     /// The contents as a new file, with no trace of how they came to be.
     static func file(of contents: MemoryChangeStore) throws -> Data {
-        var data = try line(Header())
+        var data = Data()
         for (round, changes) in contents.byRound() {
             var state = FeedState()
             state.round = round
@@ -60,7 +65,8 @@ enum ChangeLog {
                 data += try line(ChangeBatch(state, changes: part))
             }
         }
-        return data + (try line(ChangeBatch(contents.state)))
+        data += try line(ChangeBatch(contents.state))
+        return try line(Header(beginning: data.count)) + data
     }
 
     static func line(_ record: some Encodable) throws -> Data { line(json: try Wire.encode(record)) }
@@ -79,9 +85,10 @@ enum ChangeLog {
             throw ChangeLogFault("the line at byte \(reading.length) does not match its checksum")
         }
         if reading.length == 0 {
-            guard (try? Wire.decode(Header.self, from: record)) == Header() else {
+            guard let header = try? Wire.decode(Header.self, from: record), header.isReadable else {
                 throw ChangeLogFault("it has a format that this version does not know")
             }
+            reading.beginning = header.beginning.map { line.count + 1 + $0 } ?? 0
             return
         }
         guard let batch = try? Wire.decode(ChangeBatch.self, from: record) else {

@@ -50,6 +50,10 @@ final class FileDisk: Disk {
         try attempt(name) {
             let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path(name)))
             defer { try? handle.close() }
+            #if canImport(Darwin)
+                // There `fsync` leaves the bytes in the drive's own memory. Not every volume knows better.
+                if fcntl(handle.fileDescriptor, F_FULLFSYNC) != -1 { return }
+            #endif
             try handle.synchronize()
         }
     }

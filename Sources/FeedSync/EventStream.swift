@@ -19,11 +19,20 @@ struct EventStream: Sendable {
     private var events: ArraySlice<ServerEvent> = []
     /// The cursor to which the next page is the answer.
     private var cursor: String?
-    /// It has told something, or lasted: its end is no reason to hesitate.
+    /// When it was asked for, by the client's time.
+    let began: Duration
+    /// It has told of changes, or lasted to a heartbeat: streams come through.
     private(set) var isProven = false
+    private var hasSpoken = false
+    private var isSilent = false
 
-    init(_ body: FeedBody, after cursor: String?, silence: Duration, clock: any Clock<Duration>) {
-        (self.body, self.cursor, self.silence, self.clock) = (body, cursor, silence, clock)
+    /// It told nothing at all, or nothing that comes by itself; of one that a network broke early that is not known.
+    var isMute: Bool { !isProven && (isSilent || !hasSpoken) }
+
+    init(
+        _ body: FeedBody, after cursor: String?, began: Duration, silence: Duration, clock: any Clock<Duration>
+    ) {
+        (self.body, self.cursor, self.began, self.silence, self.clock) = (body, cursor, began, silence, clock)
     }
 
     func close() { body.close() }
@@ -44,6 +53,7 @@ struct EventStream: Sendable {
     }
 
     private mutating func step(for event: ServerEvent) throws -> Step? {
+        hasSpoken = true
         switch event {
         case .comment:
             isProven = true
@@ -67,20 +77,41 @@ struct EventStream: Sendable {
     }
 
     /// The next bytes, unless it is silent for too long before they come.
-    private func chunk() async throws -> [UInt8]? {
-        try await withThrowingTaskGroup(of: [UInt8]?.self) { [body, clock, silence] group in
-            group.addTask { try await body.next() }
-            group.addTask {
-                try await clock.sleep(for: silence)
-                throw FeedClientError.unreachable("the stream has been silent for \(silence)")
-            }
+    private mutating func chunk() async throws -> [UInt8]? {
+        let bytes = try await unlessSilent(
+            for: silence, on: clock, { [body] in try await body.next() },
             // A reader that does not hear of its cancellation hears the end.
-            defer { group.cancelAll() }
-            do { return try await group.next() ?? nil } catch {
-                body.close()
-                throw error
-            }
+            orElse: { [body] in body.close() })
+        guard let bytes else {
+            isSilent = true
+            throw FeedClientError.unreachable("the stream has been silent for \(silence)")
         }
+        return bytes
+    }
+}
+
+/// What `work` brings; nil where that takes longer than `silence`. `work` is cancelled then.
+///
+/// - Parameter abandon: Called as soon as it is known that nothing will come of the work.
+func unlessSilent<Value: Sendable>(
+    for silence: Duration, on clock: any Clock<Duration>, _ work: @escaping @Sendable () async throws -> Value,
+    orElse abandon: @escaping @Sendable () -> Void = {}
+) async throws -> Value? {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { .some(try await work()) }
+        group.addTask {
+            try await clock.sleep(for: silence)
+            return nil
+        }
+        defer { group.cancelAll() }
+        do {
+            if let value = try await group.next() ?? nil { return value }
+        } catch {
+            abandon()
+            throw error
+        }
+        abandon()
+        return nil
     }
 }
 
@@ -99,9 +130,13 @@ enum FeedAnswer {
     static func read<Answer: Decodable>(
         _ type: Answer.Type, from response: FeedResponse
     ) async throws(FeedClientError) -> Answer {
-        let bytes = try await response.body.collect(upTo: limit)
-        guard response.status == 200 else { throw problem(response, bytes) }
-        return try decode(type, from: bytes)
+        guard response.status == 200 else { throw await problem(response) }
+        return try decode(type, from: try await response.body.collect(upTo: limit))
+    }
+
+    /// Why an answer is not one of 200.
+    static func problem(_ response: FeedResponse) async -> FeedClientError {
+        do { return problem(response, try await response.body.collect(upTo: limit)) } catch { return error }
     }
 
     private static func problem(_ response: FeedResponse, _ bytes: [UInt8]) -> FeedClientError {

@@ -23,7 +23,7 @@ extension FeedClient {
             try await catchUp()
             guard let through = copy.state.through else { break }
             var check = DigestCheck(try copy.versions(), through: through)
-            if let questions = try await ask(&check) {
+            if let questions = try await ask(&check, through) {
                 return FeedProof(
                     sequence: through, count: check.digest.count, digest: check.digest.text,
                     differences: check.differences, questions: questions)
@@ -35,12 +35,14 @@ extension FeedClient {
     private static var checkTries: Int { 20 }
 
     /// Asks to the end, and returns how often; nil where the server has moved on meanwhile.
-    private func ask(_ check: inout DigestCheck) async throws -> Int? {
+    private func ask(_ check: inout DigestCheck, _ through: Int64) async throws -> Int? {
         var questions = 0
         while let prefix = check.next {
-            let request = FeedRequest(
-                path: "/v1/changes/digest", query: prefix.isEmpty ? [:] : ["prefix": prefix],
-                headers: ["accept": "application/json"])
+            var request = FeedRequest(
+                path: "/v1/changes/digest", headers: ["accept": "application/json"], patience: .seconds(10))
+            request.query["prefix"] = prefix.isEmpty ? nil : prefix
+            // What is asked may be a copy of the database that is behind the one that answered with the pages.
+            request.query["wait_for"] = "\(through)"
             let page = try await FeedAnswer.read(DigestPage.self, from: try await transport.send(request))
             questions += 1
             do { try check.take(page) } catch {

@@ -26,15 +26,10 @@ public struct FeedClient<Store: ChangeStore> {
     private let options: Options
     private let clock: any Clock<Duration>
     private var generator: any RandomNumberGenerator & Sendable
-    private var backoff = Backoff()
+    private let uptime: @Sendable () -> Duration
+    private var pace = FeedPace()
     private var stream: EventStream?
-    /// Streams of this server have come to something.
-    private var listens: Bool
-    private var hasMore: Bool
-    /// How often in a row it started over, or was sent away, and nothing came of it.
-    private var detours = 0
-    /// How often in a row a poll with a wait came back at once and empty.
-    private var hurries = 0
+    private var hasMore = true
 
     /// - Parameters:
     ///   - store: The copy so far. It tells where to go on.
@@ -48,9 +43,13 @@ public struct FeedClient<Store: ChangeStore> {
         self.options = options
         self.clock = clock
         self.generator = generator
+        uptime = Self.stopwatch(clock)
         reducer = ChangeReducer(store)
-        listens = options.listens
-        hasMore = true
+    }
+
+    private static func stopwatch(_ clock: some Clock<Duration>) -> @Sendable () -> Duration {
+        let start = clock.now
+        return { start.duration(to: clock.now) }
     }
 
     /// The copy so far, with the cursor that belongs to it.
@@ -105,11 +104,11 @@ public struct FeedClient<Store: ChangeStore> {
     /// One answer or one event; nil where there is nothing to hand out yet.
     private mutating func step(waiting: Bool, _ notice: (FeedNotice) -> Void) async throws -> ChangePage? {
         if stream != nil { return try await listen(notice) }
-        guard waiting, listens, !isCatchingUp else {
-            if waiting, !isCatchingUp { return try await pollPatiently(notice) }
-            return try take(try await poll(wait: 0), askedWith: cursor, notice)
+        guard waiting, !isCatchingUp else {
+            return try take(try await poll(wait: 0), askedWith: cursor)
         }
-        return try await open(notice)
+        let listens = options.listens && pace.isStreamDue(at: uptime())
+        return listens ? try await open(notice) : try await pollPatiently()
     }
 
     private func poll(wait: Int) async throws -> ChangePage {
@@ -121,66 +120,83 @@ public struct FeedClient<Store: ChangeStore> {
     }
 
     /// Polls with a wait. A server that does not hold the answer back, as one that drains, is not asked in a tight loop.
-    private mutating func pollPatiently(_ notice: (FeedNotice) -> Void) async throws -> ChangePage? {
+    private mutating func pollPatiently() async throws -> ChangePage? {
         var answer: ChangePage?
         let elapsed = try await clock.measure { answer = try await poll(wait: options.wait) }
-        guard let answer, let page = try take(answer, askedWith: cursor, notice) else { return nil }
-        hurries = page.changes.isEmpty && elapsed < .seconds(options.wait) / 2 ? hurries + 1 : 0
-        if hurries > 1 { try await pause() }
+        guard let answer, let page = try take(answer, askedWith: cursor) else { return nil }
+        // A server may have reasons to hold it back for less than was asked for.
+        if elapsed >= min(.seconds(options.wait) / 2, .seconds(5)) {
+            pace.tookItsTime()
+        } else if page.changes.isEmpty {
+            try await pauseAfterDetour(isFirstFree: true)
+        }
         return page
     }
 
-    /// Opens a stream. A server that has none answers with a page: then it is polled from here on.
+    /// Opens a stream. A server that has none answers with a page: then it is polled for a while.
     private mutating func open(_ notice: (FeedNotice) -> Void) async throws -> ChangePage? {
-        var request = FeedRequest(path: "/v1/changes", headers: ["accept": "text/event-stream"], isStream: true)
-        request.query["cursor"] = cursor
-        request.headers["last-event-id"] = cursor
-        let response = try await transport.send(request)
-        if response.status == 200, response.headers["content-type"]?.hasPrefix("text/event-stream") == true {
-            stream = EventStream(response.body, after: cursor, silence: options.silence, clock: clock)
+        let began = uptime()
+        guard let response = try await streamHead() else {
+            if pace.wasMute(at: uptime()) { notice(.polling) }
+            throw FeedClientError.unreachable("nothing has answered for \(options.silence)")
+        }
+        let type = response.headers["content-type"] ?? ""
+        if response.status == 200, type.hasPrefix("text/event-stream") {
+            stream = EventStream(
+                response.body, after: cursor, began: began, silence: options.silence, clock: clock)
             notice(.listening)
             return nil
         }
-        if response.status == 406 {
-            response.body.close()
-        } else if response.status != 200 || response.headers["content-type"]?.hasPrefix("application/json") == true {
-            let page = try await FeedAnswer.read(ChangePage.self, from: response)
-            listens = false
-            notice(.polling)
-            return try take(page, askedWith: cursor, notice)
+        let isPage = response.status == 200 && type.hasPrefix("application/json")
+        guard isPage || response.status == 200 || response.status == 406 else {
+            throw await FeedAnswer.problem(response)
         }
+        pace.poll(from: uptime())
+        notice(.polling)
+        if isPage { return try take(try await FeedAnswer.read(ChangePage.self, from: response), askedWith: cursor) }
         // Something on the way does not let streams through.
         response.body.close()
-        listens = false
-        notice(.polling)
         return nil
+    }
+
+    /// The head of a new stream; nil where none comes for as long as a stream may be silent.
+    private func streamHead() async throws -> FeedResponse? {
+        var request = FeedRequest(path: "/v1/changes", headers: ["accept": "text/event-stream"], isStream: true)
+        request.query["cursor"] = cursor
+        request.headers["last-event-id"] = cursor
+        return try await unlessSilent(for: options.silence, on: clock) { [transport, request] in
+            let response = try await transport.send(request)
+            if Task.isCancelled { response.body.close() }
+            return response
+        }
     }
 
     private mutating func listen(_ notice: (FeedNotice) -> Void) async throws -> ChangePage? {
         switch try await stream?.next() {
-        case .page(let page, let cursor): return try take(page, askedWith: cursor, notice)
-        case .pause(let pause): backoff.base = pause
+        case .page(let page, let cursor): return try take(page, askedWith: cursor)
+        case .pause(let pause): pace.set(base: pause)
         case .close(let reason):
-            let isProven = stream?.isProven == true
-            close()
-            detours = isProven ? 0 : detours + 1
+            leaveStream(notice)
             notice(.closed(reason: reason))
-            // Once at once; a server that sends everybody away is left alone for a while.
-            if detours > 1 { try await pause() }
+            // A server that stops sends all its phones away in one moment.
+            try await pauseAfterDetour(isFirstFree: false)
         case nil: break
         }
         return nil
     }
 
+    /// Ends the stream, and draws what conclusions there are.
+    private mutating func leaveStream(_ notice: (FeedNotice) -> Void) {
+        if let stream, pace.ended(stream, at: uptime()) { notice(.polling) }
+        close()
+    }
+
     /// Takes a page into the copy; nil where it did not belong there.
-    private mutating func take(
-        _ page: ChangePage, askedWith cursor: String?, _ notice: (FeedNotice) -> Void
-    ) throws -> ChangePage? {
+    private mutating func take(_ page: ChangePage, askedWith cursor: String?) throws -> ChangePage? {
         switch try reducer.apply(page, askedWith: cursor) {
         case .applied:
             hasMore = page.hasMore
-            backoff.succeed()
-            if !isCatchingUp, !page.changes.isEmpty { detours = 0 }
+            pace.took(page, isFromStream: stream != nil, isCatchingUp: isCatchingUp)
             return page
         case .stale:
             close()
@@ -194,25 +210,23 @@ public struct FeedClient<Store: ChangeStore> {
 
     /// Returns once it can be tried again, or throws what will not pass.
     private mutating func recover(from error: FeedClientError, _ notice: (FeedNotice) -> Void) async throws {
-        let isProven = stream?.isProven == true
-        close()
-        try Task.checkCancellation()
-        if isProven { backoff.succeed() }
+        guard !Task.isCancelled else {
+            close()
+            throw CancellationError()
+        }
+        leaveStream(notice)
         if error.isExpiredCursor, cursor != nil {
             try resynchronise()
             notice(.startingOver)
-            detours += 1
-            if detours > 1 { try await pause() }
-            return
+            return try await pauseAfterDetour(isFirstFree: true)
         }
-        guard error.isPassing else { throw error }
-        let length = backoff.fail(retryAfter: error.retryAfter, using: &generator)
-        notice(.trouble(error, pause: length))
-        try await clock.sleep(for: length)
+        guard let pause = pace.pause(after: error, using: &generator) else { throw error }
+        notice(.trouble(error, pause: pause))
+        try await clock.sleep(for: pause)
     }
 
-    private mutating func pause() async throws {
-        try await clock.sleep(for: backoff.fail(retryAfter: nil, using: &generator))
+    private mutating func pauseAfterDetour(isFirstFree: Bool) async throws {
+        if let pause = pace.pause(isFirstFree: isFirstFree, using: &generator) { try await clock.sleep(for: pause) }
     }
 }
 
@@ -225,18 +239,4 @@ extension FeedClient where Store == MemoryChangeStore {
     ) {
         self.init(transport, copy: MemoryChangeStore(), options: options, clock: clock)
     }
-}
-
-/// What happens on the way to the next page.
-public enum FeedNotice: Hashable, Sendable {
-    /// It listens to a stream.
-    case listening
-    /// Streams do not come through here; it polls.
-    case polling
-    /// The server ended the stream in order, and another is opened: `draining`, `revoked`, `lifetime` or a later word.
-    case closed(reason: String)
-    /// The cursor has expired, or the data was restored: a snapshot follows, and the data stays until it is complete.
-    case startingOver
-    /// Passing trouble, and how long it waits before it tries again.
-    case trouble(FeedClientError, pause: Duration)
 }

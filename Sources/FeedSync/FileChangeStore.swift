@@ -30,6 +30,8 @@ public final class FileChangeStore: ChangeStore {
     /// How many bytes of the file count.
     private(set) var length: Int
     private var lengthWhenCompacted: Int
+    /// The file under its name is the one that `length` is of. Not so while another one is being put in its place.
+    private var isFileCurrent = true
     private let slack: Int
     private let name: String
     private let disk: any Disk
@@ -48,7 +50,13 @@ public final class FileChangeStore: ChangeStore {
         (self.name, self.disk, self.slack) = (name, disk, slack)
         let data = try disk.read(name)
         let reading = ChangeLog.read(data ?? Data())
-        (contents, length, lengthWhenCompacted) = (reading.contents, reading.length, reading.length)
+        (contents, length, lengthWhenCompacted) = (
+            reading.contents, reading.length, min(reading.beginning, reading.length)
+        )
+        // Its rounds may end in the middle of the objects: the snapshot that comes needs one of its own.
+        if contents.count > 0, contents.state.cursor == nil {
+            contents.commit(ChangeBatch(contents.state.startingOver))
+        }
         switch reading.fault {
         case nil: opening = data == nil ? .new : .whole
         case .torn: opening = .unfinished
@@ -64,10 +72,10 @@ public final class FileChangeStore: ChangeStore {
     public func versions() -> [DigestPage.Entry] { contents.versions() }
 
     public func commit(_ batch: ChangeBatch) throws(ChangeFileError) {
-        if length == 0 {
-            var first = contents
-            first.commit(batch)
-            try rewrite(first)
+        if length == 0 || !isFileCurrent {
+            var next = contents
+            next.commit(batch)
+            try rewrite(next)
         } else {
             let line = try encoded { try ChangeLog.line(batch) }
             try disk.append(line, to: name, at: length)
@@ -85,9 +93,10 @@ public final class FileChangeStore: ChangeStore {
         let draft = name + ".new"
         try disk.write(data, to: draft)
         try disk.sync(draft)
+        isFileCurrent = false
         try disk.rename(draft, to: name)
-        (length, lengthWhenCompacted) = (data.count, data.count)
         try disk.syncDirectory()
+        (length, lengthWhenCompacted, isFileCurrent) = (data.count, data.count, true)
     }
 
     private func encoded(_ encode: () throws -> Data) throws(ChangeFileError) -> Data {

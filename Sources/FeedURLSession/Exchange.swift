@@ -20,10 +20,14 @@ final class Exchange: Sendable {
         var bytes: [UInt8] = []
         var end: Result<Void, FeedClientError>?
         var waiter: CheckedContinuation<Void, Never>?
+        /// The task is suspended until the reader has caught up.
+        var isHeld = false
     }
 
     /// More than any answer has: a reader who is so far behind will not come back.
     private static let limit = 64 << 20
+    /// Above it the sender is slowed down.
+    private static let plenty = 1 << 20
     let task: URLSessionDataTask
     private let state = Mutex(State())
 
@@ -52,6 +56,7 @@ final class Exchange: Sendable {
         while true {
             let (bytes, end) = state.withLock { state in
                 defer { state.bytes = [] }
+                release(&state)
                 return (state.bytes, state.end)
             }
             if !bytes.isEmpty { return bytes }
@@ -82,12 +87,29 @@ final class Exchange: Sendable {
     func receive(_ data: Data) {
         let isTooMuch = change { state in
             state.bytes += data
+            hold(&state)
             return state.bytes.count > Self.limit
         }
         if isTooMuch {
-            finish(.failure(.unexpected("more than \(Self.limit) bytes that nobody reads")))
+            finish(.failure(.unreachable("more than \(Self.limit) bytes that nobody reads")))
             task.cancel()
         }
+    }
+
+    /// Suspends the task where too much waits for its reader. Under the lock, so that it cannot come after the release.
+    private func hold(_ state: inout State) {
+        // Only where a suspended transfer is known to go on where it was; elsewhere the limit alone counts.
+        #if canImport(Darwin)
+            guard !state.isHeld, state.bytes.count > Self.plenty else { return }
+            state.isHeld = true
+            task.suspend()
+        #endif
+    }
+
+    private func release(_ state: inout State) {
+        guard state.isHeld else { return }
+        state.isHeld = false
+        task.resume()
     }
 
     /// The first end counts.

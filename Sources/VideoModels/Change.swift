@@ -14,7 +14,8 @@ public struct Change: Hashable, Sendable {
         case spending(Spending)
         /// A tombstone. The kind is a word of `Kind`, or a later one.
         case deleted(kind: Open<Kind>, id: String)
-        /// A kind that this build does not know. Keep nothing; the cursor moves on.
+        /// An object of a kind, or with contents, that this build cannot read. Its version is kept for the digest, and the
+        /// object itself comes once a build that can read it starts over (`FeedState.modelVersion`).
         case unknown(kind: String, id: String)
     }
 
@@ -34,7 +35,7 @@ public struct Change: Hashable, Sendable {
         case .settings(let settings): ObjectKey(kind: .known(.settings), id: settings.id.description)
         case .spending(let spending): ObjectKey(kind: .known(.spending), id: spending.id.description)
         case .deleted(let kind, let id): ObjectKey(kind: kind, id: id)
-        case .unknown(let kind, let id): ObjectKey(kind: .unknown(kind), id: id)
+        case .unknown(let kind, let id): ObjectKey(kind: Open(kind), id: id)
         }
     }
 
@@ -62,12 +63,17 @@ extension Change: Codable {
             object = .deleted(kind: kind, id: id)
             return
         }
+        // One object that cannot be read must not keep the others of its page away.
+        object = Self.contents(of: kind.known, in: container) ?? .unknown(kind: kind.word, id: id)
+    }
+
+    private static func contents(of kind: Kind?, in container: KeyedDecodingContainer<CodingKeys>) -> Object? {
         switch kind {
-        case .known(.job): object = .job(try container.decode(Job.self, forKey: .job))
-        case .known(.video): object = .video(try container.decode(Video.self, forKey: .video))
-        case .known(.settings): object = .settings(try container.decode(UserSettings.self, forKey: .settings))
-        case .known(.spending): object = .spending(try container.decode(Spending.self, forKey: .spending))
-        case .unknown(let kind): object = .unknown(kind: kind, id: id)
+        case .job: (try? container.decode(Job.self, forKey: .job)).map(Object.job)
+        case .video: (try? container.decode(Video.self, forKey: .video)).map(Object.video)
+        case .settings: (try? container.decode(UserSettings.self, forKey: .settings)).map(Object.settings)
+        case .spending: (try? container.decode(Spending.self, forKey: .spending)).map(Object.spending)
+        case nil: nil
         }
     }
 

@@ -9,11 +9,16 @@ public struct ChangeReducer<Store: ChangeStore> {
 
     public init(_ store: Store) { self.store = store }
 
+    /// What the next page goes on from: the store's state, unless a build that reads other things wrote that.
+    private var state: FeedState {
+        store.state.modelVersion == FeedState.modelVersion ? store.state : store.state.startingOver
+    }
+
     /// What to ask the next page with; nil asks for a snapshot.
-    public var cursor: String? { store.state.cursor }
+    public var cursor: String? { state.cursor }
 
     /// A snapshot, or what changed meanwhile, is under way: ask on without waiting.
-    public var isCatchingUp: Bool { store.state.phase != .following }
+    public var isCatchingUp: Bool { state.phase != .following }
 
     /// What became of a page.
     public enum Outcome: Hashable, Sendable {
@@ -33,10 +38,10 @@ public struct ChangeReducer<Store: ChangeStore> {
     public mutating func apply(
         _ page: ChangePage, askedWith cursor: String?
     ) throws(Store.Failure) -> Outcome {
-        guard cursor == store.state.cursor else { return .stale }
-        guard let batch = ChangeBatch(page, after: store.state) else { return .misplaced }
+        guard cursor == self.cursor else { return .stale }
+        guard let batch = ChangeBatch(page, after: state) else { return .misplaced }
         // A poll that ended without news is no reason to write.
-        if batch != ChangeBatch(store.state) { try store.commit(batch) }
+        if batch != ChangeBatch(state) { try store.commit(batch) }
         return .applied
     }
 

@@ -12,7 +12,7 @@ public protocol ChangeStore {
     /// Makes all of the batch durable, or none of it: then it throws and the store is as before.
     mutating func commit(_ batch: ChangeBatch) throws(Failure)
 
-    /// Every object and its version, in any order, those of an unknown kind among them.
+    /// Every object and its version, in any order, those that this build cannot read among them.
     func versions() throws(Failure) -> [DigestPage.Entry]
 }
 
@@ -36,12 +36,13 @@ public struct MemoryChangeStore: ChangeStore, Equatable, Sendable {
             let (kind, id) = (change.key.kind.word, change.key.id)
             if case .deleted = change.object {
                 entries[kind]?[id] = nil
+                if entries[kind]?.isEmpty == true { entries[kind] = nil }
             } else {
                 entries[kind, default: [:]][id] = Entry(change: change, round: state.round)
             }
         }
         guard batch.dropsEarlierRounds else { return }
-        for kind in entries.keys { entries[kind] = entries[kind]?.filter { $0.value.round >= state.round } }
+        entries = entries.mapValues { $0.filter { $0.value.round >= state.round } }.filter { !$0.value.isEmpty }
     }
 
     public func versions() -> [DigestPage.Entry] {

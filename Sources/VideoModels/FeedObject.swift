@@ -45,6 +45,11 @@ extension Spending: FeedObject {
     }
 }
 
+extension Change {
+    /// It holds an object, and not only its version.
+    fileprivate var isReadable: Bool { if case .unknown = object { false } else { true } }
+}
+
 /// The objects of one type in a copy of the feed, by their identifiers. Equal where objects and versions are.
 public struct FeedObjects<Object: FeedObject>: Equatable, Sendable {
     let entries: [String: MemoryChangeStore.Entry]
@@ -52,10 +57,10 @@ public struct FeedObjects<Object: FeedObject>: Equatable, Sendable {
     /// The object of that name; nil if there is none.
     public subscript(id: Object.ID) -> Object? { entries[id.description].flatMap { Object($0.change.object) } }
 
-    public var count: Int { entries.count }
-    public var isEmpty: Bool { entries.isEmpty }
+    public var count: Int { entries.values.count { $0.change.isReadable } }
+    public var isEmpty: Bool { !entries.values.contains { $0.change.isReadable } }
     /// In no order.
-    public var keys: [Object.ID] { entries.keys.compactMap { Object.ID($0) } }
+    public var keys: [Object.ID] { entries.compactMap { $1.change.isReadable ? Object.ID($0) : nil } }
     /// In no order.
     public var values: [Object] { entries.values.compactMap { Object($0.change.object) } }
 

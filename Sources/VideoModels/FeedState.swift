@@ -8,6 +8,15 @@ public struct FeedState: Hashable, Sendable, Codable {
     /// Counts the snapshots. An object is marked with the round in which it was last named, and what the newest snapshot
     /// did not name is known by its mark: nothing has to be remembered beside the objects.
     public var round: Int
+    /// The `FeedState.modelVersion` of the build that wrote it; nil for one from before there was any.
+    public var modelVersion: Int?
+
+    /// Counts what this build can read of a feed's objects: add one whenever a type that the feed carries gains a field, or
+    /// the feed a kind.
+    ///
+    /// An older build kept such an object without what it did not know, and the server has no reason to send it again. So a
+    /// `ChangeReducer` that finds a copy with another number starts over, and keeps the data meanwhile.
+    public static let modelVersion = 1
 
     /// What the next page has to be.
     public enum Phase: String, Hashable, Sendable, Codable {
@@ -21,16 +30,24 @@ public struct FeedState: Hashable, Sendable, Codable {
     }
 
     /// A copy that holds nothing yet.
-    public init() { (cursor, through, phase, round) = (nil, nil, .snapshot, 0) }
+    public init() { (cursor, through, phase, round, modelVersion) = (nil, nil, .snapshot, 0, Self.modelVersion) }
 
     /// Goes on after a cursor that somebody kept, without the objects before it.
-    public init(following cursor: String) { (self.cursor, through, phase, round) = (cursor, nil, .following, 0) }
+    public init(following cursor: String) {
+        self.init()
+        (self.cursor, phase) = (cursor, .following)
+    }
 
     /// The same data, to be checked against a new snapshot.
     public var startingOver: FeedState {
         var state = FeedState()
         state.round = round + 1
         return state
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case cursor, through, phase, round
+        case modelVersion = "model_version"
     }
 }
 

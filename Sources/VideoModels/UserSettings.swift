@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What an operator has set for a user, as the feed's only object of kind `settings`.
 ///
 /// Where the user has nothing of their own, the deployment's default stands here as it was when the page was read: a
@@ -33,7 +35,7 @@ public struct UserSettings: Hashable, Sendable, Codable {
 /// What a user has spent, as the feed's only object of kind `spending`.
 ///
 /// Told anew when money moves or a budget changes, and not when a day begins: a copy whose `startsOn` lies in an earlier
-/// period stands for nothing spent in this one.
+/// period stands for nothing spent in this one, which `day(at:)` and `month(at:)` say.
 public struct Spending: Hashable, Sendable, Codable {
     /// The user's own identifier.
     public var id: UserID
@@ -59,6 +61,11 @@ public struct Spending: Hashable, Sendable, Codable {
             left = budget.map { max(.zero, $0 - spent) }
         }
 
+        /// A clock that is behind the server's changes nothing.
+        fileprivate func rolledOver(to start: String) -> Period {
+            start > startsOn ? Period(startsOn: start, spent: .zero, budget: budget) : self
+        }
+
         enum CodingKeys: String, CodingKey {
             case spent, budget, left
             case startsOn = "starts_on"
@@ -69,5 +76,16 @@ public struct Spending: Hashable, Sendable, Codable {
         self.id = id
         self.day = day
         self.month = month
+    }
+
+    /// What was spent on the day of `date`: nothing, if that is a later one than was told of.
+    public func day(at date: Date) -> Period { day.rolledOver(to: Self.text(of: date)) }
+
+    /// What was spent in the month of `date`: nothing, if that is a later one than was told of.
+    public func month(at date: Date) -> Period { month.rolledOver(to: Self.text(of: date).prefix(8) + "01") }
+
+    /// `2026-11-21` in UTC, as `startsOn` has it.
+    private static func text(of date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle().year().month().day())
     }
 }

@@ -21,7 +21,7 @@ import VideoModels
                 ("GET", "/v1/changes?cursor=1.\(UUID()).\(stack.user).c0", nil, [], 410, "cursor_expired"),
                 ("GET", "/v1/changes?curser=x", nil, [], 400, "malformed_request"),
                 ("GET", "/v1/changes?limit=0", nil, [], 400, "malformed_request"),
-                ("GET", "/v1/changes?wait=61", nil, [], 400, "malformed_request"),
+                ("GET", "/v1/changes?wait=601", nil, [], 400, "malformed_request"),
                 ("GET", "/v1/jobs/\(UUID())", nil, [], 404, "not_found"),
                 ("GET", "/v1/jobs/x", nil, [], 404, "not_found"),
                 ("GET", "/v1/videos/\(UUID())/content", nil, [], 404, "not_found"),

@@ -94,7 +94,7 @@ import VideoModels
         #expect(feed.requests.suffix(3).map { $0.headers["last-event-id"] } == ["c3", "c3", "c3"])
     }
 
-    @Test func `a planned close is followed by a new stream at once, and by a pause where that brings nothing`()
+    @Test func `a planned close is followed by a new stream, soon at first and later where that brings nothing`()
         async throws
     {
         func close(_ reason: String) -> String { "event: close\nid: c3\ndata: {\"reason\":\"\(reason)\"}\n\n" }
@@ -109,7 +109,45 @@ import VideoModels
         var reasons: [String] = []
         for _ in 1...5 { _ = try await client.next { if case .closed(let reason) = $0 { reasons.append(reason) } } }
         #expect(reasons == ["draining", "lifetime", "lifetime"])
-        #expect(clock.waits.count == 1 && client.cursor == "c4")
+        #expect(clock.waits.count == 3 && client.cursor == "c4")
+        for (pause, limit) in zip(clock.waits, [500, 1000, 2000]) { #expect(pause <= .milliseconds(limit)) }
+    }
+
+    @Test func `phones that are sent away together come back one by one, within what the server asked for`()
+        async throws
+    {
+        var pauses: Set<Duration> = []
+        for seed in UInt64(1)...30 {
+            let feed = ScriptedFeed(
+                try start() + [
+                    .stream(
+                        "retry: 8000\n\n", try ready(3, from: 2).event, "event: close\ndata: {\"reason\":\"x\"}\n\n"),
+                    .stream(try ready(4, from: 3).event),
+                ])
+            let clock = PatienceClock()
+            var client = client(feed, clock: clock, seed: seed)
+            for _ in 1...4 { _ = try await client.next() }
+            #expect(clock.waits.count == 1)
+            pauses.formUnion(clock.waits)
+        }
+        #expect(pauses.count == 30 && pauses.allSatisfy { $0 <= .seconds(8) })
+        #expect(pauses.contains { $0 < .seconds(2) } && pauses.contains { $0 > .seconds(6) })
+    }
+
+    @Test func `a server that ends every stream is asked less and less, until one has lasted`() async throws {
+        let clock = PatienceClock()
+        let close = "event: close\ndata: {\"reason\":\"draining\"}\n\n"
+        let empty = try ChangePage.sample(cursor: "c2", from: 2).event
+        let feed = ScriptedFeed(
+            try start() + (1...12).map { _ in .stream(empty, close) }
+                + [.slowly(.seconds(31), .stream(empty, close)), .stream(empty, then: .silence)])
+        var client = client(feed, clock: clock)
+        for _ in 1...14 { _ = try await client.next() }
+        let before = clock.waits
+        #expect(before.count == 11 && before.suffix(6).contains { $0 > .seconds(5) })
+        feed.patience.set { clock.advance(by: $0) }
+        for _ in 1...2 { _ = try await client.next() }
+        #expect(clock.waits.count == 13 && clock.waits[12] <= .milliseconds(500))
     }
 
     @Test func `a stream without a heartbeat is given up, one with heartbeats is not`() async throws {
@@ -126,7 +164,7 @@ import VideoModels
             for _ in 1...3 { _ = try await client.next { notice in notices.change { $0.append(notice) } } }
             return client.cursor
         }
-        await clock.waitForLongWait()
+        while !feed.isMute { await Task.yield() }
         while feed.requests.count == 3 {
             clock.expire()
             await Task.yield()
@@ -179,7 +217,104 @@ import VideoModels
         let clock = PatienceClock()
         var client = client(ScriptedFeed(try start() + [none, none, none, none]), clock: clock, listens: false)
         for _ in 1...6 { _ = try await client.next() }
-        #expect(clock.waits.count == 3 && clock.waits.allSatisfy { $0 <= .milliseconds(500) })
+        #expect(clock.waits.count == 3)
+        for (pause, limit) in zip(clock.waits, [1, 2, 4]) { #expect(pause <= .seconds(limit)) }
+    }
+
+    @Test func `a stream whose head does not come is given up like one that is silent`() async throws {
+        let feed = ScriptedFeed(
+            try start() + [.never, .stream(try ready(3, from: 2).event, then: .silence)])
+        let clock = PatienceClock()
+        let notices = Locked<[FeedNotice]>([])
+        let following = Task {
+            var client = client(feed, clock: clock)
+            for _ in 1...3 { _ = try await client.next { notice in notices.change { $0.append(notice) } } }
+            return client.cursor
+        }
+        await clock.waitForLongWait()
+        clock.expire()
+        #expect(try await following.value == "c3")
+        guard case .trouble(.unreachable, _)? = notices.value.first else {
+            Issue.record("\(notices.value)")
+            return
+        }
+    }
+
+    /// Something on the way keeps the bytes of streams back: their heads, or what comes behind.
+    @Test(arguments: [true, false]) func `where streams stay mute it polls, and tries one again after some minutes`(
+        headComes: Bool
+    ) async throws {
+        let mute: Step = headComes ? .stream("retry: 100\n\n", then: .silence) : .never
+        let none = try Step.json(ChangePage.sample(cursor: "c4", from: 4))
+        let feed = ScriptedFeed(
+            try start() + [mute, mute, .json(ready(3, from: 2)), .json(ready(4, from: 3))]
+                + (1...3).map { _ in none } + [mute, none, .stream(try ready(5, from: 4).event, then: .silence)])
+        let clock = PatienceClock()
+        let notices = Locked<[FeedNotice]>([])
+        var client = client(feed, clock: clock)
+        try await client.catchUp()
+        let striking = Task {
+            while !Task.isCancelled {
+                if feed.isMute { clock.expire() }
+                await Task.yield()
+            }
+        }
+        defer { striking.cancel() }
+        for _ in 1...5 { _ = try await client.next { notice in notices.change { $0.append(notice) } } }
+        #expect(notices.value.filter { $0 == .polling }.count == 1)
+        #expect(feed.requests.dropFirst(2).map(\.isStream) == [true, true, false, false, false, false, false])
+        clock.advance(by: .seconds(601))
+        _ = try await client.next { notice in notices.change { $0.append(notice) } }
+        #expect(notices.value.filter { $0 == .polling }.count == 2)
+        clock.advance(by: .seconds(601))
+        _ = try await client.next()
+        #expect(feed.requests.dropFirst(9).map(\.isStream) == [true, false, true] && client.cursor == "c5")
+    }
+
+    @Test func `after the page of a captive portal it polls, and listens again later`() async throws {
+        let portal = Step.answer(status: 200, headers: ["content-type": "text/html"], pieces: ["<p>"], then: .end)
+        let feed = ScriptedFeed(
+            try start() + [portal, .json(ready(3, from: 2)), .stream(try ready(4, from: 3).event, then: .silence)])
+        let clock = PatienceClock()
+        var client = client(feed, clock: clock)
+        for _ in 1...3 { _ = try await client.next() }
+        #expect(client.cursor == "c3")
+        clock.advance(by: .seconds(601))
+        _ = try await client.next()
+        #expect(client.cursor == "c4" && feed.requests.last?.isStream == true)
+    }
+
+    @Test func `an answer that makes no sense is asked for again, five times in a row at most`() async throws {
+        let html = Step.answer(status: 200, headers: ["content-type": "text/html"], pieces: ["<html>"], then: .end)
+        let cut = Step.answer(
+            status: 200, headers: ["content-type": "application/json"], pieces: ["{\"changes\":["], then: .end)
+        let clock = PatienceClock()
+        var client = client(ScriptedFeed(try [html, cut, html, cut] + start() + [html]), clock: clock, listens: false)
+        try await client.catchUp()
+        #expect(client.copy.jobs.count == 2 && clock.waits.count == 4)
+        var lost = self.client(ScriptedFeed([html, cut, html, cut, html]), clock: clock)
+        let error = await #expect(throws: FeedClientError.self) { _ = try await lost.next() }
+        guard case .unexpected? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(clock.waits.count == 8)
+    }
+
+    @Test func `an object that cannot be read does not keep the others away, and comes when it can be`() async throws {
+        let page = ChangePage.sample([(2, 2, .waiting), (1, 1, .waiting)], snapshot: true, cursor: "c2", through: 2)
+        let text = String(decoding: try Wire.encode(page), as: UTF8.self)
+            .replacing(
+                "\"id\":\"\(JobID.sample(1))\",\"request\":{",
+                with: "\"id\":\"\(JobID.sample(1))\",\"request\":7,\"x\":{")
+        let answer = Step.answer(
+            status: 200, headers: ["content-type": "application/json"], pieces: [text], then: .end)
+        var client = client(ScriptedFeed(try [answer, start()[1], .stream(ready(3, from: 2).event, then: .silence)]))
+        try await client.catchUp()
+        #expect(client.copy.jobs.keys == [.sample(2)] && client.copy.jobs.count == 1)
+        #expect(Set(client.copy.versions().map(\.sequence)) == [1, 2])
+        _ = try await client.next()
+        #expect(Set(client.copy.jobs.keys) == [.sample(1), .sample(2)])
     }
 
     @Test func `a page that does not follow on the copy starts over`() async throws {
@@ -215,7 +350,8 @@ import VideoModels
     @Test(arguments: ["data: {}\nevent: page\n\n", "data: x\nevent: close\n\n", "event: problem\ndata: []\n\n"])
     func `an event that cannot be read is an error, and one of a later kind is passed over`(event: String) async throws
     {
-        let feed = ScriptedFeed(try start() + [.stream("event: later\ndata: x\n\n", event, then: .silence)])
+        let stream = Step.stream("event: later\ndata: x\n\n", event, then: .silence)
+        let feed = ScriptedFeed(try start() + (1...5).map { _ in stream })
         var client = client(feed)
         for _ in 1...2 { _ = try await client.next() }
         let error = await #expect(throws: FeedClientError.self) { _ = try await client.next() }
@@ -223,6 +359,7 @@ import VideoModels
             Issue.record("\(String(describing: error))")
             return
         }
+        #expect(feed.requests.count == 7)
     }
 
     @Test func `it waits as long as the server says, and the waits are spread`() async throws {
@@ -299,6 +436,7 @@ import VideoModels
         let proof = try await client.check()
         #expect(proof.differences.isEmpty && proof.questions == 1)
         #expect(proof.count == server.model.value.living.count && proof.sequence == server.model.value.last)
+        #expect(server.waitedFor.value == ["\(proof.sequence)"])
 
         // The server loses one object without a word, as no server should.
         let lost = model.living.sorted { $0.sequence < $1.sequence }.randomElement(using: &generator)
@@ -329,6 +467,8 @@ private final class ModelFeed: FeedTransport {
     let model = Locked(FeedModel())
     /// An object that the digest leaves out.
     let hidden = Locked<Change.ObjectKey?>(nil)
+    /// What the digests were asked to wait for.
+    let waitedFor = Locked<[String?]>([])
     /// How often something changes just before the digest is read.
     let movesAtDigest = Locked(0)
 
@@ -338,6 +478,7 @@ private final class ModelFeed: FeedTransport {
 
     private func answer(_ request: FeedRequest) throws -> FeedResponse {
         if request.path == "/v1/changes/digest" {
+            waitedFor.change { $0.append(request.query["wait_for"]) }
             if movesAtDigest.value > 0 {
                 movesAtDigest.change { $0 -= 1 }
                 model.change { $0.write(.job(.sample)) }

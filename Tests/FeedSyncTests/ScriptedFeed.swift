@@ -12,6 +12,10 @@ final class ScriptedFeed: FeedTransport {
         case failure(FeedClientError)
         /// Runs before the next step.
         case first(@Sendable () -> Void)
+        /// No answer at all, until the request is cancelled.
+        case never
+        /// Takes its time, by the clock of `patience`.
+        indirect case slowly(Duration, Step)
 
         static func json(_ value: some Encodable, status: Int = 200, retryAfter: String? = nil) throws -> Step {
             var headers = ["content-type": "application/json"]
@@ -41,18 +45,37 @@ final class ScriptedFeed: FeedTransport {
     convenience init(_ steps: Step...) { self.init(steps) }
 
     var requests: [FeedRequest] { state.withLock { $0.requests } }
+    /// What `slowly` does to the clock.
+    let patience = Locked<@Sendable (Duration) -> Void>({ _ in })
+    /// The last request got no more than nothing so far, and waits.
+    var isMute: Bool { mutes.value > 0 }
+    private let mutes = Locked(0)
 
     func send(_ request: FeedRequest) async throws(FeedClientError) -> FeedResponse {
         state.withLock { $0.requests.append(request) }
         while let step = state.withLock({ $0.steps.isEmpty ? nil : $0.steps.removeFirst() }) {
-            switch step {
-            case .answer(let status, let headers, let pieces, let end):
-                return FeedResponse(status: status, headers: headers, body: ScriptedBody(pieces, end).body)
-            case .failure(let error): throw error
-            case .first(let action): action()
-            }
+            if let response = try await answer(step) { return response }
         }
         throw .unusable("the script has ended")
+    }
+
+    private func answer(_ step: Step) async throws(FeedClientError) -> FeedResponse? {
+        switch step {
+        case .answer(let status, let headers, let pieces, let end):
+            let body = ScriptedBody(pieces, end, mutes)
+            return FeedResponse(status: status, headers: headers, body: body.body)
+        case .failure(let error): throw error
+        case .first(let action): action()
+        case .never:
+            mutes.change { $0 += 1 }
+            await Signal().wait()
+            mutes.change { $0 -= 1 }
+            throw .unreachable("cancelled")
+        case .slowly(let duration, let step):
+            patience.value(duration)
+            return try await answer(step)
+        }
+        return nil
     }
 }
 
@@ -60,10 +83,12 @@ private final class ScriptedBody: Sendable {
     private let pieces: Mutex<[String]>
     private let end: ScriptedFeed.End
     private let closed = Signal()
+    private let mutes: Locked<Int>
 
-    init(_ pieces: [String], _ end: ScriptedFeed.End) {
+    init(_ pieces: [String], _ end: ScriptedFeed.End, _ mutes: Locked<Int>) {
         self.pieces = Mutex(pieces)
         self.end = end
+        self.mutes = mutes
     }
 
     var body: FeedBody {
@@ -76,7 +101,9 @@ private final class ScriptedBody: Sendable {
         case .end: return nil
         case .failure(let error): throw error
         case .silence:
+            mutes.change { $0 += 1 }
             await closed.wait()
+            mutes.change { $0 -= 1 }
             return nil
         }
     }
@@ -87,15 +114,19 @@ final class PatienceClock: Clock {
     typealias Instant = InstantClock.Instant
     private let limit: Duration
     private let instant = InstantClock()
+    private let extra = Locked(Duration.zero)
     private let gate = Locked(Signal())
     private let begun = Locked(Signal())
 
     /// - Parameter limit: Waits of this length are long.
     init(limit: Duration = .seconds(40)) { self.limit = limit }
 
-    var now: Instant { instant.now }
+    var now: Instant { instant.now.advanced(by: extra.value) }
     var minimumResolution: Duration { .zero }
     var waits: [Duration] { instant.waits }
+
+    /// Lets time pass in which nobody waited.
+    func advance(by duration: Duration) { extra.change { $0 += duration } }
 
     /// Returns once somebody waits long.
     func waitForLongWait() async { await begun.value.wait() }
@@ -110,7 +141,7 @@ final class PatienceClock: Clock {
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         guard now.duration(to: deadline) >= limit else {
-            return try await instant.sleep(until: deadline, tolerance: tolerance)
+            return try await instant.sleep(for: now.duration(to: deadline))
         }
         let signal = gate.value
         begun.value.fire()

@@ -131,6 +131,54 @@ extension ChangeReducer where Store == MemoryChangeStore {
         #expect(device.store.count == 1)
     }
 
+    @Test(arguments: [0, FeedState.modelVersion + 1, nil])
+    func `a copy that a build with other types wrote is checked against a snapshot, and stays meanwhile`(
+        version: Int?
+    ) {
+        var state = followingDevice().store.state
+        state.modelVersion = version
+        var store = followingDevice().store
+        store.commit(ChangeBatch(state))
+        var device = ChangeReducer(store)
+        #expect(device.cursor == nil && device.isCatchingUp && device.store.jobs.count == 1)
+        #expect(device.apply(page([], cursor: "c2", from: 2), askedWith: "c2") == .stale)
+        let changes = [Change(sequence: 3, object: .job(job(2)))]
+        #expect(device.apply(page(changes, snapshot: true, cursor: "c3"), askedWith: nil) == .applied)
+        #expect(device.store.jobs.count == 2 && device.cursor == "c3")
+        device.apply(page([], cursor: "c3", from: 3), askedWith: "c3")
+        #expect(device.store.jobs.keys == [.sample(2)])
+        #expect(ChangeReducer(device.store).cursor == "c3")
+    }
+
+    @Test func `an object whose contents cannot be read is a version and no object`() throws {
+        var device = followingDevice()
+        let json = #"{"id":"\#(JobID.sample(1))","job":{"id":7},"kind":"job","sequence":3}"#
+        let change = try Wire.decode(Change.self, from: Data(json.utf8))
+        #expect(change.key == Change.ObjectKey(kind: .known(.job), id: JobID.sample(1).description))
+        device.apply(page([change], cursor: "c3", from: 2), askedWith: "c2")
+        #expect(device.store.versions().map(\.sequence) == [3])
+        #expect(device.store.jobs.isEmpty && device.store.jobs.keys.isEmpty && device.store.jobs.count == 0)
+        #expect(try Wire.decode(Change.self, from: try Wire.encode(change)) == change)
+        device.apply(page([Change(sequence: 4, object: .job(job(1)))], cursor: "c4", from: 3), askedWith: "c3")
+        #expect(device.store.jobs.count == 1 && device.store.count == 1)
+    }
+
+    @Test func `a new day and a new month begin with nothing spent, at midnight UTC`() throws {
+        let spending = Spending(
+            id: .sample(), day: .init(startsOn: "2026-11-30", spent: Money(usd: 3), budget: Money(usd: 5)),
+            month: .init(startsOn: "2026-11-01", spent: Money(usd: 9)))
+        let last = try #require(Wire.date(from: "2026-11-30T23:59:59.999Z"))
+        #expect(spending.day(at: last) == spending.day && spending.month(at: last) == spending.month)
+        let next = try #require(Wire.date(from: "2026-12-01T00:00:00Z"))
+        #expect(
+            spending.day(at: next) == .init(startsOn: "2026-12-01", spent: .zero, budget: Money(usd: 5)))
+        #expect(spending.month(at: next) == .init(startsOn: "2026-12-01", spent: .zero))
+        let behind = try #require(Wire.date(from: "2026-10-31T12:00:00Z"))
+        #expect(spending.day(at: behind) == spending.day && spending.month(at: behind) == spending.month)
+        let later = try #require(Wire.date(from: "2026-11-30T12:00:00Z"))
+        #expect(spending.month(at: later) == spending.month)
+    }
+
     @Test func `the user's settings and spending are objects like others`() {
         var device = followingDevice()
         #expect(device.store.settings == nil && device.store.spending == nil)

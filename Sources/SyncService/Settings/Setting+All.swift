@@ -245,8 +245,8 @@ extension Setting {
             .phones, "GONDOLA_FEED_VISIBILITY_WAIT", \.feedVisibilityWait, .duration(0...60),
             "The longest that a read with wait_for waits for the write that it names"),
         Setting(
-            .phones, "GONDOLA_FEED_HEARTBEAT", \.feedHeartbeat, .duration(0.05...600),
-            "How often a stream without news says that it lives; proxies must wait longer than this"),
+            .phones, "GONDOLA_FEED_HEARTBEAT", \.feedHeartbeat, .duration(0.05...20),
+            "How often a stream without news says that it lives. Proxies must wait longer; phones wait for 40 s"),
         Setting(
             .phones, "GONDOLA_FEED_STREAM_LIFETIME", \.feedStreamLifetime, .duration(0.05...86_400),
             "How long a stream may last; it ends with its cursor, and the phone goes on with another"),

@@ -18,7 +18,9 @@ struct FeedQuery: Sendable {
         try request.allow(query: ["cursor", "limit", "wait", "wait_for"])
         form = try Self.form(request)
         limit = try request.number("limit", in: 1...configuration.feedPageLimit, or: configuration.feedPageLimit)
-        wait = .seconds(try request.number("wait", in: 0...Int(configuration.feedWaitLimit), or: 0))
+        // Phones have their number built in: one that is more than this server grants gets what it grants.
+        let longest = Int(configuration.feedWaitLimit)
+        wait = .seconds(min(longest, try request.number("wait", in: 0...max(600, longest), or: 0)))
         guard form == .page || request.query("wait") == nil else {
             throw .malformed("wait is for pages; a stream goes on by itself")
         }
