@@ -80,6 +80,7 @@ public struct StoredVideo: Hashable, Sendable {
     /// SHA-256 of the bytes as the upstream gave them, where those that are kept differ: the index was moved to the front.
     public var originalSHA256: String?
 
+    /// Facts that cannot be are left out: whatever a file says of itself, it must not keep a paid video from being stored.
     public init(
         id: VideoID, key: String, contentType: String, bytes: Int64, sha256: String, durationSeconds: Double? = nil,
         width: Int? = nil, height: Int? = nil, hasSound: Bool? = nil, frameRate: Double? = nil,
@@ -90,13 +91,13 @@ public struct StoredVideo: Hashable, Sendable {
         self.contentType = contentType
         self.bytes = bytes
         self.sha256 = sha256
-        self.durationSeconds = durationSeconds
-        self.width = width
-        self.height = height
+        self.durationSeconds = CredibleFact.seconds(durationSeconds)
+        self.width = CredibleFact.side(width)
+        self.height = CredibleFact.side(height)
         self.hasSound = hasSound
-        self.frameRate = frameRate
-        self.videoCodec = videoCodec
-        self.audioCodec = audioCodec
+        self.frameRate = CredibleFact.frameRate(frameRate)
+        self.videoCodec = CredibleFact.codec(videoCodec)
+        self.audioCodec = CredibleFact.codec(audioCodec)
         self.originalSHA256 = originalSHA256
     }
 }
@@ -137,6 +138,8 @@ public struct Failure: Hashable, Sendable {
     public enum Code: String, Sendable, CaseIterable {
         case priceAboveLimit = "price_above_limit"
         case budgetExceeded = "budget_exceeded"
+        /// The user's videos have no room for another.
+        case quotaExceeded = "quota_exceeded"
         case contentPolicy = "content_policy"
         case refused
         case consentNeeded = "consent_needed"

@@ -1,4 +1,5 @@
 public import Foundation
+import JobLifecycle
 public import VideoModels
 
 /// A video whose facts and pictures are to be made by whoever holds this.
@@ -11,7 +12,7 @@ public struct MediaClaim: Hashable, Sendable {
     public var number: Int
 }
 
-/// What was found out of a video; nil leaves what is known.
+/// What was found out of a video; nil leaves what is known. Facts that cannot be are left out.
 public struct MediaFacts: Hashable, Sendable {
     public var durationSeconds: Double?
     public var width: Int?
@@ -25,13 +26,13 @@ public struct MediaFacts: Hashable, Sendable {
         durationSeconds: Double? = nil, width: Int? = nil, height: Int? = nil, hasSound: Bool? = nil,
         frameRate: Double? = nil, videoCodec: String? = nil, audioCodec: String? = nil
     ) {
-        self.durationSeconds = durationSeconds
-        self.width = width
-        self.height = height
+        self.durationSeconds = CredibleFact.seconds(durationSeconds)
+        self.width = CredibleFact.side(width)
+        self.height = CredibleFact.side(height)
         self.hasSound = hasSound
-        self.frameRate = frameRate
-        self.videoCodec = videoCodec
-        self.audioCodec = audioCodec
+        self.frameRate = CredibleFact.frameRate(frameRate)
+        self.videoCodec = CredibleFact.codec(videoCodec)
+        self.audioCodec = CredibleFact.codec(audioCodec)
     }
 }
 

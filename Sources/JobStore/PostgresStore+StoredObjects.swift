@@ -92,6 +92,20 @@ extension PostgresStore {
         }
     }
 
+    /// Says of a video that its bytes are those that the upstream gave, as phones will know them from now on. False where the
+    /// row has changed since, or the video goes.
+    public func keepOriginal(of expected: ExpectedObject) async throws -> Bool {
+        let (user, values): (UserID, [Value]) = (
+            expected.place.user,
+            [.id(expected.place.user), .id(VideoID(expected.place.id)), .text(expected.sha256)]
+        )
+        let changed = try await pool.run {
+            try $0.execute(StoredObjectStatements.keepOriginal, values).affected
+        }
+        if changed > 0 { notifier.note(users: [user]) }
+        return changed > 0
+    }
+
     /// A job with its private link, deleted or not, for whoever fetches its video again.
     public func recordWithLink(of job: JobID) async throws -> JobRecord? {
         let secrets = secrets

@@ -111,13 +111,16 @@ enum File {
 }
 
 extension stat {
+    /// When the file was last written, linked or renamed. Bytes that get a further name are as old as ever, but the object
+    /// that they make is new.
     var modified: Date {
         #if canImport(Darwin)
-            let time = st_mtimespec
+            let times = [st_mtimespec, st_ctimespec]
         #else
-            let time = st_mtim
+            let times = [st_mtim, st_ctim]
         #endif
-        return Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+        let seconds = times.map { Double($0.tv_sec) + Double($0.tv_nsec) / 1e9 }
+        return Date(timeIntervalSince1970: max(seconds[0], seconds[1]))
     }
 
     func info(_ hash: ContentHash? = nil) -> ObjectInfo {

@@ -1,9 +1,10 @@
+import Crypto
 import Foundation
 
 /// Brings every object from one store to another, a few at a time, while both are in use.
 ///
 /// It may be stopped and started again at any moment: an object leaves the old store only when the new one has it, with the
-/// same bytes. What is there already is not moved again.
+/// same bytes. What is there already is not moved again; where it has other bytes it is newer, so both stay and are named.
 public struct ObjectMove: Sendable {
     let former: any ObjectStore
     let current: any ObjectStore
@@ -102,10 +103,8 @@ public struct ObjectMove: Sendable {
         case .failure(.notFound): return .gone
         case .failure(let error): throw error
         }
-        if let there = try await find(key), there.bytes == reader.info.bytes, let hash = there.sha256,
-            hash == reader.info.sha256
-        {
-            return .alreadyThere
+        if let there = try await find(key), let known = reader.info.sha256, there.sha256 != nil {
+            return try Self.verdict(there, bytes: reader.info.bytes, known)
         }
         let staged: StagedObject
         do {
@@ -117,8 +116,30 @@ public struct ObjectMove: Sendable {
             await current.discard(staged)
             throw .corrupted(expected: hash.hex, got: staged.sha256.hex)
         }
+        // It may have come while this one was read, or keep no hash.
+        if let there = try await find(key) {
+            await current.discard(staged)
+            return try Self.verdict(try await hashed(key, there), bytes: staged.bytes, staged.sha256)
+        }
         _ = try await current.commit(staged, to: key)
         return .moved(staged.bytes)
+    }
+
+    private static func verdict(
+        _ there: ObjectInfo, bytes: Int64, _ hash: ContentHash
+    ) throws(ObjectStoreError) -> Fate {
+        guard there.bytes == bytes, there.sha256 == hash else {
+            throw .unexpected("the new place has other bytes under this key, which stay; those of the old stay there")
+        }
+        return .alreadyThere
+    }
+
+    /// With its hash, for which it is read where the new store keeps none.
+    private func hashed(_ key: ObjectKey, _ there: ObjectInfo) async throws(ObjectStoreError) -> ObjectInfo {
+        guard there.sha256 == nil else { return there }
+        var hasher = SHA256()
+        for try await chunk in try await current.open(key, range: nil).chunks() { hasher.update(data: chunk) }
+        return ObjectInfo(bytes: there.bytes, sha256: ContentHash(hasher.finalize()), modified: there.modified)
     }
 
     /// Lets the old store's object go. Where someone has deleted it meanwhile, the new one must go, too: false.

@@ -1,7 +1,8 @@
 extension ObjectStore {
     /// The same video, staged with its index in front; nil where it is there already, or where the file is better left as it
-    /// is. The given one stays staged, so that on any doubt it is what is kept.
-    public func stagedFastStart(of staged: StagedObject) async -> StagedObject? {
+    /// is. The given one stays staged, so that on any doubt it is what is kept. Throws only when the task was cancelled: then
+    /// it is not told which of both would have been kept.
+    public func stagedFastStart(of staged: StagedObject) async throws -> StagedObject? {
         do {
             guard let plan = try await FastStart.plan(staged.path) else { return nil }
             let body = FastStart.Body(plan: plan, file: try File.open(staged.path, LocalObjectStore.readFlags))
@@ -10,6 +11,7 @@ extension ObjectStore {
             await discard(moved)
             return nil
         } catch {
+            try Task.checkCancellation()
             return nil
         }
     }

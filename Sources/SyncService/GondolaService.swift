@@ -205,7 +205,7 @@ struct ServiceParts: Sendable {
             store: store, accounts: accounts, watch: watch, storage: storage, models: models,
             pauses: ModelPauses(store: store, policy: policy, log: log), journal: journal, queueLimit: queueLimit,
             listingAge: configuration.modelsRefresh * configuration.timeScale, retrieveLimit: retrieveLimit,
-            videoBytesLimit: configuration.videoBytesLimit, log: log)
+            videoBytesLimit: configuration.videoBytesLimit, keeping: configuration.retention.keeping, log: log)
         let settings = WorkerSettings(
             name: "\(ProcessInfo.processInfo.hostName):\(getpid())", jobs: configuration.workerJobs,
             lease: configuration.lease, renewal: configuration.leaseRenewal,

@@ -98,6 +98,24 @@ import VideoModels
         }
     }
 
+    @Test func `a quota that fills up while a job waits for its turn is told before the job is paid`() async throws {
+        try await Stack.with { stack in
+            let gondola = try await stack.start(["GONDOLA_QUOTA": "1kB", "GONDOLA_ACTIVE_JOBS": "1"])
+            let phone = try stack.phone(gondola)
+            var jobs: [JobID] = []
+            for name in ["first", "second"] {
+                let submission = JobSubmission(request: Stack.textRequest(name))
+                jobs.append(try await phone.submit(submission, idempotencyKey: name).job.id)
+            }
+            let ids = jobs
+            let copy = try await stack.follow(phone) { copy in ids.allSatisfy { copy.jobs[$0]?.isOver == true } }
+            #expect(copy.jobs[ids[0]]?.status == .known(.ready))
+            #expect(copy.jobs[ids[1]]?.failure?.code == "quota_exceeded")
+            #expect(try await stack.simulator.ledger().charges.count == 1)
+            await gondola.kill()
+        }
+    }
+
     /// Whoever can reach a video finds its file, and a file whose video nobody can reach goes in the end.
     @Test(arguments: [
         "sql.lock_deletable_videos:1", "sql.delete_videos:1", "notificationWanted", "sql.begin_removals:1",

@@ -46,7 +46,7 @@ import VideoModels
     @Test(arguments: [
         (KeepingRule(days: 4), "4|3"), (KeepingRule(newest: 3), "3|2"), (KeepingRule(days: 2, newest: 5), "2|1"),
         (KeepingRule(quotaBytes: 6_500_000, quotaRemovesOldest: true), "6|5"),
-        (KeepingRule(quotaBytes: 1, quotaRemovesOldest: true), "0|"),
+        (KeepingRule(quotaBytes: 1, quotaRemovesOldest: true), "1|0"),
     ])
     func `the oldest go first, and what was counted is what goes`(_ rule: KeepingRule, _ expected: String) async throws
     {
@@ -97,6 +97,25 @@ import VideoModels
             try await store.setKeeping(nil, of: user)
             #expect(try await store.keeping(of: user) == nil)
             await #expect(throws: StoreError.notFound) { try await store.setKeeping(own, of: .sample(99)) }
+        }
+    }
+
+    @Test func `a video that is larger than the quota takes no other with it, and the newest never goes`() async throws
+    {
+        try await withVideos(5) { database, store in
+            let rule = KeepingRule(quotaBytes: 4_000_000, quotaRemovesOldest: true)
+            try await database.sql(
+                "update videos set bytes = 9000000 where created_at = (select max(created_at) from videos)")
+            #expect(try await store.deleteExcess(of: user, under: rule, limit: 10) == 0)
+            // With a newer one it is one of the others, and goes alone.
+            try await database.sql(
+                """
+                update videos set bytes = case bytes when 9000000 then 1000000 else 9000000 end
+                where id in (select id from videos order by created_at desc limit 2)
+                """)
+            #expect(try await store.excess(of: user, under: rule) == KeepingExcess(videos: 1, bytes: 9_000_000))
+            #expect(try await store.deleteExcess(of: user, under: rule, limit: 10) == 1)
+            #expect(try await kept(database) == "4|4")
         }
     }
 

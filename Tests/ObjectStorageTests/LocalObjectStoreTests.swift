@@ -103,6 +103,24 @@ import Testing
         }
     }
 
+    @Test func `an object that shares older bytes is as new as itself, and what is on its way is no rubbish`()
+        async throws
+    {
+        try await withLocalStore { store in
+            _ = try await store.put(key, body: Chunks([1, 2, 3]))
+            let old = Date(timeIntervalSinceNow: -1_000_000)
+            try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: store.path(of: key))
+            let again = try ObjectKey("u/videos/again")
+            _ = try await store.put(again, body: Chunks([1, 2, 3]))
+            let hour = Date(timeIntervalSinceNow: -3600)
+            #expect(try await store.head(again).modified > hour)
+            #expect(try await store.list(prefix: "u/videos/again", after: nil, limit: 1)[0].info.modified > hour)
+            // As the store does it while it gives an object its place.
+            #expect(link(store.path(of: key), store.staging.newPath()) == 0)
+            #expect(try await store.collectRubbish(olderThan: hour) == 0)
+        }
+    }
+
     @Test func `files are closed and private`() async throws {
         try await withLocalStore { store in
             _ = try await store.put(key, body: Chunks([1]))

@@ -92,6 +92,29 @@ import VideoModels
         }
     }
 
+    @Test func `what the new place has already stays, and both are kept where they differ`() async throws {
+        try await withBoth { local, s3 in
+            var newer = try await fill(local, 4)
+            let key = try ObjectKey("u2/videos/2")
+            newer[key] = [7, 7]
+            _ = try await s3.put(key, body: Chunks([7, 7]))
+            // The hash tells where the length does not, also where it has to be computed.
+            let (same, unhashed) = (try ObjectKey("u0/videos/3"), try ObjectKey("u1/videos/1"))
+            newer[same] = .init(repeating: 8, count: 300)
+            _ = try await s3.put(same, body: Chunks(newer[same]!))
+            let old = newer[unhashed]!
+            newer[unhashed] = .init(repeating: 9, count: 100)
+            _ = try await s3.put(unhashed, body: Chunks(newer[unhashed]!))
+            // The same bytes in a file that somebody else has written.
+            unlink(local.path(of: unhashed))
+            #expect(FileManager.default.createFile(atPath: local.path(of: unhashed), contents: Data(old)))
+            let report = try await ObjectMove(from: local, to: s3, keepingOld: false).run { _ in }
+            #expect(Set(report.failures.map(\.key)) == [key, same, unhashed] && report.moved == 1)
+            #expect(try await contents(of: s3) == newer)
+            #expect(try await local.list(prefix: "", after: nil, limit: 9).count == 3)
+        }
+    }
+
     @Test func `while objects move, all of them can be read, and what is new goes to the new place`() async throws {
         try await withBoth { local, s3 in
             var all = try await fill(local, 9)

@@ -48,10 +48,12 @@ enum LifecycleStatements {
     }
 
     /// Of a user's living videos, newest first, which are too many: `$1` user, `$2` days, `$3` newest, `$4` bytes; null is
-    /// no limit.
+    /// no limit. The quota never takes the newest, which was paid a moment ago; and one that alone has more than the quota
+    /// goes by itself once it is not the newest, but pushes no other out.
     private static let excess = """
         with ranked as materialized (
-            select id, since, bytes, row_number() over newest as place, sum(bytes) over newest as total
+            select id, since, bytes, row_number() over newest as place,
+                sum(bytes) filter (where bytes <= $4::bigint) over newest as total
             from (
                 select id, greatest(created_at, restored_at) as since, bytes from videos
                 where user_id = $1::uuid and deleted_at is null
@@ -59,7 +61,8 @@ enum LifecycleStatements {
             window newest as (order by since desc, id desc rows unbounded preceding)
         ), excess as materialized (
             select id, since, bytes from ranked
-            where since < clock_timestamp() - $2::integer * interval '1 day' or place > $3::bigint or total > $4::bigint
+            where since < clock_timestamp() - $2::integer * interval '1 day' or place > $3::bigint
+                or (place > 1 and (bytes > $4::bigint or total > $4::bigint))
         )
         """
 

@@ -23,8 +23,8 @@ enum StoredObjectStatements {
         ) as everything order by user_id, id, kind limit $4
         """)
 
-    /// The keys of all that belongs to these: `$1` users, `$2` videos or assets. An upload that is just ending has its file
-    /// before it is an asset.
+    /// The keys of all that belongs to these: `$1` users, `$2` videos or assets. Files come before their rows: a job under
+    /// way may have its video already, a video that is worked on its pictures, an upload its pieces and its whole file.
     static let keys = Statement(
         "stored_keys",
         """
@@ -35,6 +35,12 @@ enum StoredObjectStatements {
         union all select storage_key from assets join wanted using (user_id, id)
         union all select user_id || '/assets/' || id from uploads join wanted using (user_id, id)
             where finished_at is null
+        union all select storage_key from upload_pieces
+            join wanted on (upload_pieces.user_id, upload_id) = (wanted.user_id, wanted.id)
+        union all select user_id || '/videos/' || id || '.mp4' from jobs join wanted using (user_id, id)
+            where state not in ('ready', 'failed', 'cancelled')
+        union all select user_id || '/videos/' || id || picture from videos join wanted using (user_id, id),
+            unnest(array['.poster.jpg', '.preview.webp']) as picture where media_due_at is not null
         """)
 
     /// What each user keeps, by kind. Deleted videos whose files are still there count by themselves.
@@ -51,5 +57,24 @@ enum StoredObjectStatements {
         group by users.id, users.name, kind order by users.id, kind
         """)
 
-    static let all = [page, keys, usage]
+    /// A video's bytes are the upstream's, not those of the hash `$3` that were made from them.
+    static let keepOriginal = Statement(
+        "keep_original",
+        """
+        with held as materialized (
+            select user_id, id, deleted_at is not null as is_deleted from videos
+            where user_id = $1::uuid and id = $2::uuid and sha256 = $3::text and original_sha256 is not null
+                and removing_since is null
+            for no key update
+        ), drawn as (
+            update users set change_sequence = change_sequence + 1 from held
+            where users.id = held.user_id and not is_deleted
+            returning change_sequence
+        )
+        update videos set sha256 = original_sha256, original_sha256 = null,
+            change_sequence = coalesce((select change_sequence from drawn), videos.change_sequence)
+        from held where videos.user_id = held.user_id and videos.id = held.id
+        """)
+
+    static let all = [page, keys, usage, keepOriginal]
 }

@@ -188,7 +188,8 @@ private struct Track {
 
     var samplesPerSecond: Double? {
         guard let duration, duration > 0, samples > 0 else { return nil }
-        return (Double(samples) / duration * 1000).rounded() / 1000
+        let rate = (Double(samples) / duration * 1000).rounded() / 1000
+        return (0.001...1000).contains(rate) ? rate : nil
     }
 }
 

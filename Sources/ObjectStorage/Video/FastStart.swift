@@ -18,6 +18,9 @@ public struct FastStart: Sendable {
 
     /// Real ones have some kilobytes a minute.
     private static let largestIndex: Int64 = 32 << 20
+    /// Real ones have one box of samples, seldom a few, and some chunks a second.
+    private static let mostMedia = 64
+    fileprivate static let mostChunks = 1_000_000
     /// What else may stand at the top. All others may point into the file.
     private static let harmless: Set = ["ftyp", "mdat", "free", "skip", "wide", "moov"]
     /// What may point into the file, or hides what does: fragments, encryption, items, compression.
@@ -30,6 +33,7 @@ public struct FastStart: Sendable {
         try walk.children(of: 0..<source.length, isTopLevel: true) { (_, box) throws(VideoFileError) in
             boxes.append(box)
         }
+        guard boxes.count(where: { $0.type == "mdat" }) <= Self.mostMedia else { return nil }
         guard let first = boxes.first, first.type == "ftyp", boxes.allSatisfy({ Self.harmless.contains($0.type) }),
             !boxes.contains(where: \.isOpenEnded), boxes.count(where: { $0.type == "moov" }) == 1,
             let place = boxes.firstIndex(where: { $0.type == "moov" }),
@@ -70,6 +74,7 @@ private struct Index {
     var bytes: [UInt8]
     /// Where it stood.
     let place: Range<Int64>
+    /// In the order in which they stand.
     let media: [Range<Int64>]
     var chunks: [(old: Int64, new: Int64)] = []
 
@@ -114,7 +119,7 @@ private struct Index {
         let size = MemoryLayout<Number>.size
         guard table.count >= 8 else { return false }
         let count = Int(bytes.number(at: table.lowerBound + 4, as: UInt32.self))
-        guard count <= (table.count - 8) / size else { return false }
+        guard count <= (table.count - 8) / size, chunks.count + count <= FastStart.mostChunks else { return false }
         for number in 0..<count {
             let at = table.lowerBound + 8 + number * size
             guard let old = Int64(exactly: bytes.number(at: at, as: type)), let new = moved(old),
@@ -128,7 +133,12 @@ private struct Index {
 
     /// What stood before the index goes back by its length; what stood behind it stays.
     private func moved(_ offset: Int64) -> Int64? {
-        guard media.contains(where: { $0.contains(offset) }) else { return nil }
+        var (low, high) = (0, media.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if media[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
+        }
+        guard low < media.count, media[low].contains(offset) else { return nil }
         return offset < place.lowerBound ? offset + Int64(place.count) : offset
     }
 

@@ -60,19 +60,22 @@ struct MediaWorker: Sendable {
         try FileManager.default.createDirectory(
             atPath: run, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(atPath: run) }
-        var made = MadeMedia()
+        var draft = Draft()
         do {
-            try await withFile(of: claim) { file in made = await make(of: claim, file, in: run) }
+            try await withFile(of: claim) { file in draft = await draw(file, in: run) }
         } catch {
-            made.trouble = "the video cannot be read: \(error)"
+            draft.made.trouble = "the video cannot be read: \(error)"
         }
+        // Last of all, right before the row: until that names them, the pictures that are shown are the former ones.
+        let isLast = claim.number >= settings.tries
+        if !Task.isCancelled, draft.made.trouble == nil || isLast { await put(&draft, of: claim) }
         if Task.isCancelled {
             return try await store.postponeMedia(claim, after: 0, trouble: "the process was stopped")
         }
-        if let trouble = made.trouble, claim.number < settings.tries {
+        if let trouble = draft.made.trouble, !isLast {
             return try await postpone(claim, trouble)
         }
-        try await finish(claim, made)
+        try await finish(claim, draft.made)
     }
 
     private func postpone(_ claim: MediaClaim, _ trouble: String) async throws {
@@ -109,29 +112,44 @@ struct MediaWorker: Sendable {
         try result.get()
     }
 
-    /// All that can be made; what cannot is in `trouble`, and holds up nothing else.
-    private func make(of claim: MediaClaim, _ file: String, in folder: String) async -> MadeMedia {
+    /// What was made of a video and is not stored yet.
+    private struct Draft: Sendable {
         var made = MadeMedia()
-        do {
-            made.facts = try await tools.probe(file, in: folder)
-            for kind in PictureKind.allCases {
-                made.pictures[kind] = try await picture(kind, of: claim, file, in: folder)
-            }
-        } catch {
-            made.trouble = "\(error)"
-        }
-        return made
+        var pictures: [(kind: PictureKind, bytes: [UInt8], size: (width: Int, height: Int))] = []
     }
 
-    private func picture(
-        _ kind: PictureKind, of claim: MediaClaim, _ file: String, in folder: String
-    ) async throws -> Stored<Video.Picture> {
-        let path = try await tools.draw(kind, of: file, in: folder)
-        let data = try Data(contentsOf: URL(fileURLWithPath: path))
-        let bytes = Array(data)
-        guard let size = PictureSize.find(in: bytes) else {
-            throw LimitedProgram.Failed(words: "no \(kind.rawValue) came of it")
+    /// All that can be made; what cannot is in `trouble`, and holds up nothing else.
+    private func draw(_ file: String, in folder: String) async -> Draft {
+        var draft = Draft()
+        do {
+            draft.made.facts = try await tools.probe(file, in: folder)
+            for kind in PictureKind.allCases {
+                let path = try await tools.draw(kind, of: file, in: folder)
+                let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+                guard let size = PictureSize.find(in: bytes) else {
+                    throw LimitedProgram.Failed(words: "no \(kind.rawValue) came of it")
+                }
+                draft.pictures.append((kind, bytes, size))
+            }
+        } catch {
+            draft.made.trouble = "\(error)"
         }
+        return draft
+    }
+
+    private func put(_ draft: inout Draft, of claim: MediaClaim) async {
+        do {
+            for (kind, bytes, size) in draft.pictures {
+                draft.made.pictures[kind] = try await put(bytes, size, as: kind, of: claim)
+            }
+        } catch {
+            draft.made.trouble = "\(error)"
+        }
+    }
+
+    private func put(
+        _ bytes: [UInt8], _ size: (width: Int, height: Int), as kind: PictureKind, of claim: MediaClaim
+    ) async throws -> Stored<Video.Picture> {
         let key = try kind.key(of: claim.video, user: claim.user)
         let body = AsyncStream<[UInt8]> { stream in
             stream.yield(bytes)

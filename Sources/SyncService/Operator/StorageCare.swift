@@ -110,18 +110,34 @@ struct VideoRefetch: Sendable {
         }
     }
 
-    /// The upstream's bytes must be those that were given then, and made into those that are kept in the same way.
+    /// The upstream's bytes must be those that were given then, and are made into those that are kept in the same way.
+    /// Where that way leads elsewhere by now, what was given is as good: then it is kept, and the row says so.
     private func keep(_ staged: StagedObject, as expected: ExpectedObject) async throws -> Bool {
-        var fitting: StagedObject?
-        if staged.sha256.hex == expected.sha256 {
-            fitting = staged
-        } else if staged.sha256.hex == expected.originalSHA256 {
-            let moved = await objects.stagedFastStart(of: staged)
-            fitting = moved?.sha256.hex == expected.sha256 ? moved : nil
-            if fitting == nil, let moved { await objects.discard(moved) }
+        let (key, hash) = (try ObjectKey(expected.key), staged.sha256.hex)
+        if hash == expected.sha256 {
+            _ = try await objects.commit(staged, to: key)
+            return true
         }
-        if let fitting { _ = try await objects.commit(fitting, to: try ObjectKey(expected.key)) }
-        if fitting != staged { await objects.discard(staged) }
-        return fitting != nil
+        guard hash == expected.originalSHA256 else {
+            await objects.discard(staged)
+            return false
+        }
+        let moved = try await remade(staged, as: expected)
+        if moved != nil { await objects.discard(staged) }
+        _ = try await objects.commit(moved ?? staged, to: key)
+        return moved != nil ? true : try await store.keepOriginal(of: expected)
+    }
+
+    /// The original with its index in front, if that makes the bytes that the row names.
+    private func remade(_ original: StagedObject, as expected: ExpectedObject) async throws -> StagedObject? {
+        let moved: StagedObject?
+        do { moved = try await objects.stagedFastStart(of: original) } catch {
+            await objects.discard(original)
+            throw error
+        }
+        guard let moved else { return nil }
+        if moved.sha256.hex == expected.sha256 { return moved }
+        await objects.discard(moved)
+        return nil
     }
 }

@@ -81,7 +81,11 @@ struct StorageVerify: Sendable {
         let second = try await look(at: again, &report, &pace)
         guard second != .sound else { return }
         var finding = Self.finding(second, again)
-        if settings.isRepairing { finding.repair = try await repair(again, second) }
+        if settings.isRepairing {
+            do { finding.repair = try await repair(again, second) } catch let error as RefetchFailure {
+                finding.what += "; fetching it again failed: \(error.reason)"
+            }
+        }
         report.note(finding)
     }
 
@@ -134,9 +138,21 @@ struct StorageVerify: Sendable {
         case "video":
             // The spoilt bytes are kept: a few wrong bits of a film are better than none of it.
             if case .corrupt = state { try await keepAside(try ObjectKey(expected.key)) }
-            return try await fetchAgain(expected) ? "it was fetched from the upstream again" : nil
+            return try await refetched(expected) ? "it was fetched from the upstream again" : nil
         default: return nil
         }
+    }
+
+    /// One video that cannot be fetched does not end the walk.
+    private func refetched(_ expected: ExpectedObject) async throws -> Bool {
+        do { return try await fetchAgain(expected) } catch {
+            try Task.checkCancellation()
+            throw RefetchFailure(reason: "\(error)")
+        }
+    }
+
+    private struct RefetchFailure: Error {
+        var reason: String
     }
 
     // MARK: - objects
@@ -153,12 +169,21 @@ struct StorageVerify: Sendable {
             }
             var finding = VerifyReport.Finding(
                 kind: .orphaned, key: object.description, what: "nothing knows these \(info.bytes) bytes")
-            if settings.isRepairing, let place = try await keepAside(object) {
+            if settings.isRepairing, let (place, copy) = try await keepAside(object) {
+                guard try await isStillAstray(object, as: copy) else { continue }
                 try await objects.delete(object)
                 finding.repair = "it was moved to \(place)"
             }
             report.note(finding)
         }
+    }
+
+    /// Whether nothing knows it even now, and what stands there is what was copied: a large object takes a while to copy, in
+    /// which its row may be written, or other bytes put in its place. Then the copy stays and hurts nobody.
+    private func isStillAstray(_ key: ObjectKey, as copy: ObjectInfo) async throws -> Bool {
+        guard try await !unknown([key]).isEmpty, let now = try await head(key) else { return false }
+        let hashes = Set([now.sha256, copy.sha256].compactMap(\.self))
+        return now.bytes == copy.bytes && hashes.count < 2
     }
 
     /// What is younger than that may not have its row yet. Pieces of an upload go with it, which has a time of its own; only
@@ -182,10 +207,9 @@ struct StorageVerify: Sendable {
 
     /// Puts a copy where a person finds it, by the day; nil where the key would become too long.
     @discardableResult
-    private func keepAside(_ key: ObjectKey) async throws -> ObjectKey? {
+    private func keepAside(_ key: ObjectKey) async throws -> (place: ObjectKey, copy: ObjectInfo)? {
         let day = now().formatted(.iso8601.year().month().day())
         guard let place = try? ObjectKey("\(Self.lostAndFound)/\(day)/\(key)") else { return nil }
-        _ = try await objects.copy(key, to: place)
-        return place
+        return (place, try await objects.copy(key, to: place))
     }
 }

@@ -38,13 +38,15 @@ struct ActionRunner: Sendable {
     var listingAge: TimeInterval
     var retrieveLimit: RateLimit
     var videoBytesLimit: Int64
+    /// The deployment's rule, for users without one of their own.
+    var keeping: KeepingRule
     var log: Logger
 
     /// Polls and clean-ups need a request of the retrieve budget, submissions one of the queue's: a desk grants it before
     /// they are run.
     ///
     /// `carried` holds a video that is arriving, between the poll that found it and the step that stores it. `isOurs` is
-    /// asked just before money is spent: whether the lease can still be ours.
+    /// asked just before money is spent, and before a video is put under its key: whether the lease can still be ours.
     func run(
         _ action: NextAction, for record: JobRecord, carrying carried: inout VideoStream?,
         while isOurs: @Sendable () -> Bool = { true }
@@ -56,7 +58,8 @@ struct ActionRunner: Sendable {
         case .submit: await submit(record, venice, while: isOurs)
         case .reportLost: Self.lost
         case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
-        case .store(let rendering): try await bringHome(rendering, of: record, venice, carrying: &carried)
+        case .store(let rendering):
+            try await bringHome(rendering, of: record, venice, carrying: &carried, while: isOurs)
         case .cleanUp(let delivery): try await cleanUp(delivery, venice)
         }
     }
@@ -71,6 +74,7 @@ struct ActionRunner: Sendable {
         case .intendSubmission(let quotation):
             if let shortage = await shortage() { return shortage }
             if let absence = try await absence(of: try record.request.model, record) { return absence }
+            if let full = try await fullQuota(record) { return full }
             let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
             return try await store.refusal(of: reservation).map { ActionResult($0.event) }
         case .submit, .reportLost, .poll, .store, .cleanUp: return nil
@@ -82,7 +86,14 @@ struct ActionRunner: Sendable {
         if let shortage = await shortage() { return shortage }
         let model = try record.request.model
         if !pauses.isOver(model), let absence = try await absence(of: model, record) { return absence }
-        return ActionResult(.submissionIntended(by: record.token))
+        return try await fullQuota(record) ?? ActionResult(.submissionIntended(by: record.token))
+    }
+
+    /// The user's videos may have grown since the job was taken in, by jobs that came with it.
+    private func fullQuota(_ record: JobRecord) async throws -> ActionResult? {
+        guard let full = try await store.fullQuota(of: record.user, orElse: keeping) else { return nil }
+        let words = "The videos have \(SizeText.rounded(full.kept)) and may have \(SizeText.rounded(full.quota))."
+        return ActionResult(.refused(Failure(.quotaExceeded, words + " Delete some first.")))
     }
 
     /// What could not be kept is not paid for.
@@ -242,7 +253,8 @@ struct ActionRunner: Sendable {
     }
 
     private func bringHome(
-        _ rendering: Rendering, of record: JobRecord, _ venice: VeniceClient, carrying carried: inout VideoStream?
+        _ rendering: Rendering, of record: JobRecord, _ venice: VeniceClient, carrying carried: inout VideoStream?,
+        while isOurs: @Sendable () -> Bool
     ) async throws -> ActionResult {
         var stream = carried
         carried = nil
@@ -254,7 +266,9 @@ struct ActionRunner: Sendable {
                 }
             }
             guard let stream else { return ActionResult(.setback(Setback(.unreachable, "no video arrived"))) }
-            return ActionResult(.videoStored(try await keep(stream, of: record)))
+            let keeper = VideoKeeper(objects: objects, bytesLimit: videoBytesLimit)
+            return ActionResult(
+                .videoStored(try await keeper.keep(stream, of: record.user, record.id, while: isOurs)))
         } catch let error as VeniceError {
             return ActionResult(error.afterPayment)
         } catch let error as HTTPClientError {
@@ -286,34 +300,6 @@ struct ActionRunner: Sendable {
             let message = "finished, but neither the submission nor this answer gave a link to the file"
             return .otherwise(ActionResult(.setback(Setback(.serverError, message))))
         }
-    }
-
-    /// Streams to storage, checks that the video is whole, and only then makes it visible under its key.
-    private func keep(_ stream: VideoStream, of record: JobRecord) async throws -> StoredVideo {
-        // One video a job: its identifier is the job's, so that storing again after a crash replaces the same object.
-        let id = VideoID(record.id.uuid)
-        let key = try ObjectKey(user: record.user.description, "videos", "\(id).mp4")
-        let staged = try await objects.stage(
-            expecting: stream.announcedLength.map(Int64.init), atMost: videoBytesLimit,
-            body: stream.body)
-        let facts: VideoFacts
-        do throws(VideoFileError) {
-            facts = try await VideoFileCheck.facts(ofFileAt: staged.path, isEndMarked: stream.isEndMarked)
-            Failpoint.videoChecked.reach()
-        } catch {
-            await objects.discard(staged)
-            throw error
-        }
-        // Before it is seen: its hash is what phones know it by, and they keep it for good.
-        let moved = await objects.stagedFastStart(of: staged)
-        let kept = moved ?? staged
-        _ = try await objects.commit(kept, to: key)
-        if moved != nil { await objects.discard(staged) }
-        return StoredVideo(
-            id: id, key: key.description, contentType: facts.brand == "qt  " ? "video/quicktime" : "video/mp4",
-            bytes: kept.bytes, sha256: kept.sha256.hex, durationSeconds: facts.durationSeconds, width: facts.width,
-            height: facts.height, hasSound: facts.hasSound, frameRate: facts.frameRate, videoCodec: facts.videoCodec,
-            audioCodec: facts.audioCodec, originalSHA256: moved == nil ? nil : staged.sha256.hex)
     }
 
     /// Removes the upstream's copy: the link is revoked, and the job retrieved once more with the deleting flag

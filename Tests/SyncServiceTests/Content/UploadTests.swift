@@ -80,6 +80,27 @@ import VideoModels
         }
     }
 
+    @Test func `bytes of an upload whose asset is deleted while a slow server ends it do not come back`() async throws {
+        try await PhoneServer.with { phone in
+            var objects = HookedStore(phone.objects)
+            objects.beforeCommit = { _ in
+                try await phone.database.sql(
+                    "update uploads set finished_at = now(), received = bytes, writer = null, writer_until = null")
+            }
+            let desk = UploadDesk(
+                store: phone.database.store, objects: objects, quota: AssetQuota(bytes: 1 << 30, count: 10),
+                uploadLifetime: 1000, assetLifetime: 1000)
+            let file = pictureBytes(1000)
+            let body = AsyncStream<[UInt8]> { stream in
+                stream.yield(file)
+                stream.finish()
+            }
+            let staged = try await objects.stage(expecting: nil, atMost: 1000, body: body)
+            await #expect(throws: StoreError.notFound) { try await desk.takeIn(staged, of: phone.user) }
+            #expect(try await phone.keys() == [])
+        }
+    }
+
     @Test func `what had arrived when the connection broke is kept`() async throws {
         try await PhoneServer.with { phone in
             let file = pictureBytes(700_000)

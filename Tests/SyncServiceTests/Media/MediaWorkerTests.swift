@@ -80,12 +80,42 @@ import VideoModels
         }
     }
 
+    @Test func `pictures that are shown stay until all that follow them are made`() async throws {
+        try await withWorker([try SmallVideo.bytes()]) { database, objects, worker, ids in
+            #expect(try await worker.round() == 1)
+            let shown = try await database.store.picture(of: ids[0], .poster, user: user)
+            // An ffmpeg that makes a poster of its own, and then no preview.
+            let script = worker.folder + ".ffmpeg"
+            let text = """
+                #!/bin/sh
+                case "$*" in *preview.webp) exit 1;; esac
+                "\(worker.tools.ffmpeg)" "$@" || exit
+                for last; do :; done
+                printf other >> "${last#file:}"
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: script))
+            chmod(script, 0o700)
+            var broken = worker
+            broken.tools.ffmpeg = script
+            try await database.store.makeMediaAgain(of: ids[0], user: user)
+            #expect(try await broken.round() == 1)
+            #expect(ContentHash(of: try await objects.all(shown.key)).hex == shown.picture.sha256)
+            #expect(try await database.sql("select media_trouble is not null from videos") == "t")
+        }
+    }
+
     @Test func `of a video that is removed meanwhile nothing stays`() async throws {
         try await withWorker([try SmallVideo.bytes()]) { database, objects, worker, _ in
-            let slow = MediaWorker(
-                store: worker.store, objects: DeletingStore(objects, database), tools: worker.tools,
-                folder: worker.folder,
-                log: quiet)
+            var hooked = HookedStore(objects)
+            hooked.beforeCommit = { _ in
+                try await database.sql(
+                    """
+                    update videos set deleted_at = now(), removing_since = now(), media_due_at = null
+                    where removing_since is null
+                    """)
+            }
+            var slow = worker
+            slow.objects = hooked
             #expect(try await slow.round() == 1)
             let keys = try await objects.list(prefix: "", after: nil, limit: 10).map(\.key.description)
             #expect(keys.filter { !$0.hasSuffix(".mp4") } == [])
@@ -106,46 +136,6 @@ import VideoModels
             #expect(video?.poster != nil && video?.preview != nil)
         }
     }
-}
-
-/// A store under which the video's grace ends while its pictures are being put.
-private struct DeletingStore: ObjectStore {
-    let inner: LocalObjectStore
-    let database: TestDatabase
-
-    init(_ inner: LocalObjectStore, _ database: TestDatabase) { (self.inner, self.database) = (inner, database) }
-
-    func stage<Body: AsyncSequence>(
-        expecting length: Int64?, atMost limit: Int64, body: Body
-    ) async throws -> StagedObject where Body.Element == [UInt8] {
-        try await database.sql(
-            "update videos set deleted_at = now(), removing_since = now(), media_due_at = null where removing_since is null"
-        )
-        return try await inner.stage(expecting: length, atMost: limit, body: body)
-    }
-
-    func commit(_ staged: StagedObject, to key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo {
-        try await inner.commit(staged, to: key)
-    }
-    func discard(_ staged: StagedObject) async { await inner.discard(staged) }
-    func open(_ key: ObjectKey, range: Range<Int64>?) async throws(ObjectStoreError) -> ObjectReader {
-        try await inner.open(key, range: range)
-    }
-    func head(_ key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo { try await inner.head(key) }
-    func copy(_ key: ObjectKey, to target: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo {
-        try await inner.copy(key, to: target)
-    }
-    func delete(_ key: ObjectKey) async throws(ObjectStoreError) { try await inner.delete(key) }
-    func list(prefix: String, after: ObjectKey?, limit: Int) async throws(ObjectStoreError) -> [ListedObject] {
-        try await inner.list(prefix: prefix, after: after, limit: limit)
-    }
-    func localFile(of key: ObjectKey) async throws(ObjectStoreError) -> String { try await inner.localFile(of: key) }
-    func temporaryLink(
-        to key: ObjectKey, for lifetime: Duration, as presentation: LinkPresentation
-    ) -> Redacted<String>? { nil }
-    func freeBytes() async throws(ObjectStoreError) -> Int64 { try await inner.freeBytes() }
-    func check() async throws(ObjectStoreError) { try await inner.check() }
-    func collectRubbish(olderThan moment: Date) async throws(ObjectStoreError) -> Int { 0 }
 }
 
 extension Change {

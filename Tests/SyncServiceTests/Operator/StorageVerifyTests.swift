@@ -88,6 +88,66 @@ import VideoModels
         }
     }
 
+    @Test func `what a row is just coming for is no orphan, however old its bytes are`() async throws {
+        try await withVideos { database, objects, verify, keys in
+            let video = VideoID.sample(1)
+            try await database.sql("update videos set media_due_at = null where id <> '\(video)'")
+            try await database.sql(
+                """
+                update jobs set state = 'downloading', video_id = null, is_cleaned_up = null, next_action_at = now()
+                where id = '\(VideoID.sample(2))'
+                """)
+            try await database.sql("delete from videos where id = '\(VideoID.sample(2))'")
+            let upload = AssetID.sample(7)
+            try await database.sql(
+                """
+                insert into uploads (user_id, id, bytes, expires_at) values ('\(user)', '\(upload)', 9, now());
+                insert into upload_pieces values ('\(user)', '\(upload)', 0, 1, '\(user)/uploads/\(upload).0.x')
+                """)
+            let coming = [
+                "\(user)/videos/\(video).poster.jpg", "\(user)/videos/\(video).preview.webp",
+                "\(user)/uploads/\(upload).0.x",
+            ]
+            for key in coming { try await objects.put(try ObjectKey(key), bytes: [1]) }
+            let others = ["\(user)/videos/\(VideoID.sample(3)).poster.jpg", "\(user)/uploads/\(AssetID.sample(8)).0.x"]
+            for key in others { try await objects.put(try ObjectKey(key), bytes: [1]) }
+            var verify = verify
+            verify.settings.isRepairing = true
+            verify.now = { Date(timeIntervalSinceNow: 100 * 86_400) }
+            let report = try await verify.run { _ in }
+            #expect(Set(report.findings.map(\.key)) == Set(others) && report.orphaned == 2)
+            let left = try await objects.list(prefix: "\(user)/", after: nil, limit: 20).map(\.key.description)
+            #expect(Set(left) == Set(coming + keys))
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `what gets its row or other bytes while it is copied stays where it is`(_ getsRow: Bool) async throws {
+        try await withVideos { database, objects, verify, _ in
+            let orphan = try ObjectKey(user: user.description, "videos", "\(VideoID.sample(99)).mp4")
+            try await objects.put(orphan, bytes: [1, 2, 3])
+            var hooked = HookedStore(objects)
+            hooked.afterCopy = { key in
+                guard getsRow else {
+                    try await objects.put(key, bytes: [3, 2, 1])
+                    return
+                }
+                let (id, job) = (VideoID.sample(99), VideoID.sample(1))
+                try await database.sql(
+                    """
+                    delete from videos where id = '\(job)';
+                    insert into videos (user_id, id, job_id, model, storage_key, content_type, bytes, sha256,
+                        change_sequence) values ('\(user)', '\(id)', '\(job)', 'm', '\(key)', 'video/mp4', 3,
+                        repeat('a', 64), 99)
+                    """)
+            }
+            var verify = verify
+            (verify.objects, verify.settings.isRepairing) = (hooked, true)
+            #expect(try await verify.run { _ in }.orphaned == 0)
+            #expect(try await objects.head(orphan).bytes == 3)
+        }
+    }
+
     @Test func `a lost picture is made again, and a lost video fetched where that is possible`() async throws {
         try await withVideos { database, objects, verify, keys in
             let id = VideoID.sample(1)
@@ -112,6 +172,51 @@ import VideoModels
             // The spoilt bytes are kept aside, too.
             #expect(try await objects.list(prefix: "lost-found/", after: nil, limit: 10).count == 1)
         }
+    }
+
+    @Test func `a video that cannot be fetched is one finding, and the walk goes on`() async throws {
+        try await withVideos { _, objects, verify, keys in
+            for key in keys { try FileManager.default.removeItem(at: try file(key, objects)) }
+            var verify = verify
+            verify.settings.isRepairing = true
+            verify.fetchAgain = { _ in throw ObjectStoreError.noSpace }
+            let report = try await verify.run { _ in }
+            #expect(report.missing == 3 && report.repaired == 0)
+            #expect(report.findings.allSatisfy { $0.what.contains("no room left") })
+        }
+    }
+
+    @Test func `the upstream's own bytes are kept where they no longer become what the row names`() async throws {
+        let original = try SmallVideo.bytes()
+        try await TestDatabase.with { database in
+            try await withFolder { folder in
+                let objects = try LocalObjectStore(root: folder)
+                let id = try await database.addVideos([original], in: objects)[0]
+                let hash = ContentHash(of: original).hex
+                try await database.sql(
+                    "update videos set original_sha256 = sha256, sha256 = repeat('b', 64) where id = '\(id)'")
+                let place = ExpectedObject.Place(user: user, id: id.uuid, kind: "video")
+                let expected = try #require(try await database.store.expectedObject(at: place))
+                try await objects.delete(try ObjectKey(expected.key))
+                let before = try await database.store.changes(after: nil, user: user, limit: 10).through
+                #expect(try await refetch(original, database, objects)(expected))
+                #expect(try await objects.all(expected.key) == original)
+                let again = try #require(try await database.store.expectedObject(at: place))
+                #expect(again.sha256 == hash && again.originalSHA256 == nil)
+                #expect(try await database.store.changes(after: nil, user: user, limit: 10).through == before + 1)
+                #expect(try objects.stagedFiles == [])
+            }
+        }
+    }
+
+    private func refetch(_ bytes: [UInt8], _ database: TestDatabase, _ objects: any ObjectStore) -> VideoRefetch {
+        let http = ScriptedHTTPClient(
+            .answer(status: 200, headers: ["Content-Type": "video/mp4"], chunks: [bytes], failure: nil))
+        var configuration = Configuration()
+        configuration.veniceKey = Redacted("k")
+        return VideoRefetch(
+            store: database.store, objects: objects, accounts: Accounts(configuration, http: http),
+            limit: configuration.limit(.retrieve), bytesLimit: 1 << 30)
     }
 
     @Test func `what is young, deleted meanwhile, or on its way out is no damage`() async throws {

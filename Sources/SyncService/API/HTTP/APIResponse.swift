@@ -60,6 +60,7 @@ struct APIResponse: Sendable {
     static func problem(_ problem: Problem, headers: APIHeaders = [:]) -> Self {
         var headers = headers
         headers["content-type"] = "application/problem+json"
+        headers["cache-control"] = headers["cache-control"] ?? "no-store"
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         // Strings and numbers only: there is nothing in it that could fail to encode.

@@ -18,7 +18,8 @@ extension PhoneAPI {
         let (type, sha256) = (file.picture.contentType, file.picture.sha256)
         return try await delivery.answer(
             StoredContent(
-                key: try ObjectKey(file.key), type: type, sha256: sha256, modified: file.createdAt,
+                key: try ObjectKey(file.key), type: type, bytes: file.picture.bytes, sha256: sha256,
+                modified: file.createdAt,
                 disposition: ContentDisposition(
                     title: nil, fallback: "\(kind.rawValue) \(StoredContent.minute(file.createdAt))", type: type,
                     isAttachment: isAttachment)),

@@ -38,6 +38,10 @@ extension Problem {
             Problem(
                 status: 503, code: .unavailable, title: "The storage does not answer",
                 detail: "Try again in a few seconds.")
+        case is ContentMismatch:
+            Problem(
+                status: 503, code: .unavailable, title: "The stored bytes are not what they should be",
+                detail: "Try again in a while; whoever runs this server has to mend it, if it stays so.")
         case ObjectStoreError.tooLarge(let limit):
             Problem(
                 status: 413, code: .bodyTooLarge, title: "The body is too large", detail: "At most \(limit) bytes.")

@@ -21,7 +21,8 @@ extension StoredContent {
     init(_ file: VideoFile, isAttachment: Bool) throws {
         let video = file.video
         self.init(
-            key: try ObjectKey(file.key), type: video.contentType, sha256: video.sha256, modified: video.createdAt,
+            key: try ObjectKey(file.key), type: video.contentType, bytes: video.bytes,
+            sha256: video.sha256, modified: video.createdAt,
             disposition: ContentDisposition(
                 title: file.prompt, fallback: "\(video.model) \(Self.minute(video.createdAt))", type: video.contentType,
                 isAttachment: isAttachment))

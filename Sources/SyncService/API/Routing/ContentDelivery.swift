@@ -6,6 +6,7 @@ import VideoModels
 struct StoredContent: Sendable {
     var key: ObjectKey
     var type: String
+    var bytes: Int64
     /// SHA-256 in hexadecimal.
     var sha256: String
     /// When the bytes came to be. They never change.
@@ -32,10 +33,20 @@ struct ContentDelivery: Sendable {
             return .redirect(to: link, state, headers: content.headers, for: request)
         }
         let reader = try await objects.open(content.key, range: nil)
+        try Self.check(reader.info, content)
         var headers = content.headers
         headers["cache-control"] = content.cacheControl
         headers["content-disposition"] = content.disposition.value
         return .content(reader, state, type: content.type, headers: headers, for: request)
+    }
+
+    /// Clients keep bytes for good under the hash that the database names, so others are not given out by it: what is there
+    /// has been damaged, or is just being replaced.
+    private static func check(_ info: ObjectInfo, _ content: StoredContent) throws(ContentMismatch) {
+        let hash = info.sha256?.hex ?? content.sha256
+        guard info.bytes == content.bytes, hash == content.sha256 else {
+            throw ContentMismatch(key: content.key, bytes: info.bytes, sha256: hash)
+        }
     }
 
     private func link(to content: StoredContent) -> Redacted<String>? {
@@ -45,4 +56,11 @@ struct ContentDelivery: Sendable {
         let lifetime = Duration.seconds(min(linkLifetime, max(1, left)))
         return objects.temporaryLink(to: content.key, for: lifetime, as: look)
     }
+}
+
+/// What is stored is not what the database names.
+struct ContentMismatch: Error, Hashable {
+    var key: ObjectKey
+    var bytes: Int64
+    var sha256: String
 }

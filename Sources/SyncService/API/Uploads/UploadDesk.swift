@@ -157,12 +157,16 @@ struct UploadDesk: Sendable {
         do {
             return try await store.asset(upload.id, user: upload.user).object
         } catch StoreError.notFound {
-            do { _ = try await store.upload(upload.id, user: upload.user) } catch StoreError.notFound {
-                // Ended meanwhile: nobody else would find these bytes again.
-                try await objects.delete(key)
-                throw StoreError.notFound
+            let state: UploadRecord?
+            do { state = try await store.upload(upload.id, user: upload.user) } catch StoreError.notFound {
+                state = nil
             }
-            throw UploadRefusal.locked(seconds: Int(Self.lease))
+            if let state, !state.isFinished, !state.isExpired || (state.lockedSeconds ?? 0) > 0 {
+                throw UploadRefusal.locked(seconds: Int(Self.lease))
+            }
+            // Ended meanwhile, or its asset was deleted: nobody else would find these bytes again.
+            try await objects.delete(key)
+            throw StoreError.notFound
         }
     }
 
