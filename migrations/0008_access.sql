@@ -19,7 +19,9 @@ alter table idempotency_keys alter column sequence set not null, alter column is
 alter table job_steps add column decision text check (decision = 'wait');
 
 -- Whose rows the transaction may see; null for everybody's. Workers and operators never say; the phone's API does with each
--- transaction. A setting and not a role, since making and taking on roles needs rights that a hosted database does not give.
+-- transaction that is one user's: all but the batch of several users' submissions, the look-up of a token, the looks for
+-- devices that lost their access and for feeds that have gone on, and the note of who was here. A setting and not a role,
+-- since making and taking on roles needs rights that a hosted database does not give.
 create function visible_user() returns uuid language sql stable parallel safe as $$
     select nullif(current_setting('gondola.user_id', true), '')::uuid
 $$;

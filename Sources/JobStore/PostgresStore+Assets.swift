@@ -10,12 +10,12 @@ public struct DeletedAsset: Hashable, Sendable {
 
 extension PostgresStore {
     public func asset(_ id: AssetID, user: UserID) async throws -> Stored<Asset> {
-        try await asset(AssetStatements.get, [.id(user), .id(id)])
+        try await asset(AssetStatements.get, [.id(user), .id(id)], as: user)
     }
 
     /// The same for somebody who is about to use it: it stays for `time` seconds more at least.
     public func useAsset(_ id: AssetID, user: UserID, for time: TimeInterval) async throws -> Stored<Asset> {
-        try await asset(AssetStatements.use, [.id(user), .id(id), .double(time)])
+        try await asset(AssetStatements.use, [.id(user), .id(id), .double(time)], as: user)
     }
 
     /// A page of a user's assets, newest first.
@@ -23,7 +23,9 @@ extension PostgresStore {
     /// - Parameter last: the last of the page before.
     public func assets(of user: UserID, before last: AssetID?, limit: Int) async throws -> AssetPage {
         let values: [Value] = [.id(user), .optional(last) { .id($0) }, .int(limit + 1)]
-        let found = try await pool.run { try $0.execute(AssetStatements.list, values).map { try Asset($0) } }
+        let found = try await pool.run { connection in
+            try connection.execute(as: user, [(AssetStatements.list, values)])[0].map { try Asset($0) }
+        }
         return AssetPage(assets: Array(found.prefix(limit)), hasMore: found.count > limit)
     }
 
@@ -31,7 +33,7 @@ extension PostgresStore {
     /// way names it.
     public func deleteAsset(_ id: AssetID, user: UserID) async throws -> DeletedAsset {
         do {
-            let stored = try await asset(AssetStatements.delete, [.id(user), .id(id)])
+            let stored = try await asset(AssetStatements.delete, [.id(user), .id(id)], as: user)
             return DeletedAsset(id: id, user: user, key: stored.key)
         } catch StoreError.notFound {
             _ = try await asset(id, user: user)
@@ -53,16 +55,24 @@ extension PostgresStore {
         }
     }
 
-    /// Forgets assets whose bytes are gone.
+    /// Forgets assets whose bytes are gone; those of one user as that user.
     @discardableResult
     public func removeAssets(_ assets: [DeletedAsset]) async throws -> Int {
         let values: [Value] = [.uuids(assets) { $0.user.uuid }, .uuids(assets) { $0.id.uuid }]
-        return try await pool.run { try $0.execute(AssetStatements.remove, values).affected }
+        let users = Set(assets.map(\.user))
+        return try await pool.run { connection in
+            guard let user = users.first, users.count == 1 else {
+                return try connection.execute(AssetStatements.remove, values).affected
+            }
+            return try connection.execute(as: user, [(AssetStatements.remove, values)])[0].affected
+        }
     }
 
-    private func asset(_ statement: Statement, _ values: [Value]) async throws -> Stored<Asset> {
+    private func asset(
+        _ statement: Statement, _ values: [Value], as user: UserID
+    ) async throws -> Stored<Asset> {
         let found = try await pool.run { connection in
-            try connection.execute(statement, values).first { row in
+            try connection.execute(as: user, [(statement, values)])[0].first { row in
                 Stored(object: try Asset(row), key: try row.text("storage_key"))
             }
         }

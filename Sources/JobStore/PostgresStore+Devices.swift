@@ -101,7 +101,13 @@ extension PostgresStore {
     public func revokeToken(device: DeviceID, of user: UserID? = nil) async throws -> String {
         let values: [Value] = [.id(device), .optional(user) { .id($0) }]
         let name = try await pool.run { connection in
-            try connection.execute(DeviceStatements.revoke, values).first { try $0.text("name") }
+            let rows =
+                if let user {
+                    try connection.execute(as: user, [(DeviceStatements.revoke, values)])[0]
+                } else {
+                    try connection.execute(DeviceStatements.revoke, values)
+                }
+            return try rows.first { try $0.text("name") }
         }
         guard let name else { throw StoreError.notFound }
         notifier.tell(.revoked(device))
@@ -128,7 +134,7 @@ extension PostgresStore {
     ) async throws -> [DeviceInfo] {
         let values: [Value] = [.id(user), .optional(device) { .id($0) }, .int(limit)]
         return try await pool.run { connection in
-            try connection.read(as: user, [(DeviceStatements.living, values)])[0].map { row in
+            try connection.execute(as: user, [(DeviceStatements.living, values)])[0].map { row in
                 let id: DeviceID = try row.id("id")
                 return DeviceInfo(
                     id: id, name: try row.text("name"), scopes: try row.scopes("scope_words").map(Open.known),
@@ -138,11 +144,14 @@ extension PostgresStore {
         }
     }
 
-    /// Which of these have no access any more, revoked or expired.
-    public func ended(among devices: [DeviceID: UserID]) async throws -> [DeviceID] {
+    /// Which of these have no access any more, and whether that was taken away or its time is over.
+    public func ended(among devices: [DeviceID: UserID]) async throws -> [DeviceID: Bool] {
         let values = Self.columns(of: devices)
         return try await pool.run { connection in
-            try connection.execute(DeviceStatements.ended, values).map { try $0.id("id") }
+            let ended = try connection.execute(DeviceStatements.ended, values).map { row in
+                (try row.id("id") as DeviceID, try row.bool("is_revoked"))
+            }
+            return Dictionary(ended, uniquingKeysWith: { first, _ in first })
         }
     }
 
@@ -158,7 +167,7 @@ extension PostgresStore {
     }
 
     /// Whether it has the shape of a token, so that nonsense does not become a question to the database.
-    private static func mayBeToken(_ token: Redacted<String>) -> Bool {
+    public static func mayBeToken(_ token: Redacted<String>) -> Bool {
         let text = token.reveal().utf8
         return text.count == 47 && text.starts(with: "gdl_".utf8)
     }

@@ -9,7 +9,7 @@ extension PostgresStore {
     public func digest(under prefix: String, user: UserID) async throws -> DigestPage {
         while true {
             try Task.checkCancellation()
-            let page = try await pool.transaction { connection -> DigestPage? in
+            let page = try await pool.transaction(Connection.begin(as: user)) { connection -> DigestPage? in
                 let digest = Digest(connection: connection, user: user)
                 let state = try digest.catchUp(limit: Self.digestBatch)
                 return state.isCurrent ? try digest.page(under: prefix, at: state.sequence) : nil
@@ -20,7 +20,7 @@ extension PostgresStore {
 
     /// Brings the digest forward by one batch, and says by how many objects and whether nothing is left.
     func advanceDigest(of user: UserID, limit: Int = digestBatch) async throws -> (applied: Int, isCurrent: Bool) {
-        try await pool.transaction { connection in
+        try await pool.transaction(Connection.begin(as: user)) { connection in
             let state = try Digest(connection: connection, user: user).catchUp(limit: limit)
             return (state.applied, state.isCurrent)
         }

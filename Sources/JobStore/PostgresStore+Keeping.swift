@@ -62,15 +62,15 @@ extension PostgresStore {
     /// The bytes of the user's living videos, and the quota if that is full and new submissions are refused.
     public func fullQuota(of user: UserID, orElse common: KeepingRule) async throws -> (kept: Int64, quota: Int64)? {
         try await pool.run { connection in
-            let own = try connection.execute(LifecycleStatements.getRule, [.id(user)]).first {
-                try KeepingRule(own: $0)
+            func rows(_ statement: Statement) throws -> Rows {
+                try connection.execute(as: user, [(statement, [.id(user)])])[0]
             }
-            guard let own else { throw StoreError.notFound }
+            guard let own = try rows(LifecycleStatements.getRule).first({ try KeepingRule(own: $0) }) else {
+                throw StoreError.notFound
+            }
             let rule = own ?? common
             guard let quota = rule.quotaBytes, !rule.quotaRemovesOldest else { return nil }
-            let kept = try connection.execute(LifecycleStatements.keptBytes, [.id(user)]).first {
-                try $0.int64("bytes")
-            }
+            let kept = try rows(LifecycleStatements.keptBytes).first { try $0.int64("bytes") }
             return kept.flatMap { $0 >= quota ? ($0, quota) : nil }
         }
     }

@@ -50,7 +50,7 @@ extension PostgresStore {
     /// A job keeps its video, and a video its job: each is deleted by itself. Throws `StoreError.underWay` for a job that
     /// has not ended.
     public func delete(_ object: Deletable, user: UserID, grace: TimeInterval) async throws -> Deletion {
-        let (deletion, isNew) = try await pool.transaction { connection in
+        let (deletion, isNew) = try await pool.transaction(Connection.begin(as: user)) { connection in
             let before = try connection.lock(object, user, grace)
             if let status = before.status, !before.isDeleted, !status.isFinal { throw StoreError.underWay(status) }
             if !before.isDeleted { _ = try connection.change(object.table.delete, [object.id], user) }
@@ -65,7 +65,7 @@ extension PostgresStore {
 
     /// Brings back what was deleted, with the next sequence; what lives is answered as it is. Throws `StoreError.graceOver`.
     public func undelete(_ object: Deletable, user: UserID, grace: TimeInterval) async throws -> Change {
-        let (change, isNew) = try await pool.transaction { connection in
+        let (change, isNew) = try await pool.transaction(Connection.begin(as: user)) { connection in
             let row = try connection.lock(object, user, grace)
             if row.isDeleted {
                 guard row.canReturn else { throw StoreError.graceOver }

@@ -57,7 +57,7 @@ extension PostgresStore {
     func one<T: Sendable>(
         of user: UserID, _ statement: Statement, _ values: [Value], _ read: @escaping @Sendable (Row) throws -> T
     ) async throws -> T {
-        let found = try await pool.run { try $0.read(as: user, [(statement, values)])[0].first(read) }
+        let found = try await pool.run { try $0.execute(as: user, [(statement, values)])[0].first(read) }
         guard let found else { throw StoreError.notFound }
         return found
     }

@@ -67,7 +67,7 @@ extension PostgresStore {
     /// What this key was answered, if it has made a job; throws `idempotencyConflict` if with another body.
     public func submitted(with key: IdempotencyKey, user: UserID) async throws -> JobDetail? {
         try await pool.run { connection in
-            try connection.read(as: user, [(JobStatements.recallKey, [.id(user), .text(key.key)])])[0]
+            try connection.execute(as: user, [(JobStatements.recallKey, [.id(user), .text(key.key)])])[0]
                 .first { row in try Connection.answer(to: key, in: row) }
         }
     }
@@ -75,7 +75,7 @@ extension PostgresStore {
     public func job(_ id: JobID, user: UserID) async throws -> JobDetail {
         let values: [Value] = [.id(user), .id(id)]
         return try await pool.run { connection in
-            let rows = try connection.read(as: user, [(JobStatements.get, values), (JobStatements.steps, values)])
+            let rows = try connection.execute(as: user, [(JobStatements.get, values), (JobStatements.steps, values)])
             guard let record = try rows[0].first({ try JobRecord($0, secrets: nil) }) else { throw StoreError.notFound }
             return try JobDetail(record, steps: rows[1])
         }

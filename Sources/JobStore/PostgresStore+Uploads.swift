@@ -81,7 +81,7 @@ extension PostgresStore {
             .id(user), .id(id), .int(bytes), .optional(metadata, Value.text), writer?.value ?? .null,
             .double(writer?.lease ?? 0), .double(lifetime), .int(quota.bytes), .int(quota.count),
         ]
-        return try await pool.transaction { connection in
+        return try await pool.transaction(Connection.begin(as: user)) { connection in
             try connection.execute(UploadStatements.lockOwner, [.id(user)])
             let added = try connection.execute(UploadStatements.add, values).first { row in
                 guard let expiry = try row.optional("expires_at", Row.date) else {
@@ -99,7 +99,7 @@ extension PostgresStore {
 
     /// Also one that has expired and is not cleared away yet.
     public func upload(_ id: AssetID, user: UserID) async throws -> UploadRecord {
-        guard let found = try await upload(UploadStatements.get, [.id(user), .id(id)]) else {
+        guard let found = try await upload(UploadStatements.get, [.id(user), .id(id)], as: user) else {
             throw StoreError.notFound
         }
         return found
@@ -108,7 +108,7 @@ extension PostgresStore {
     /// Makes `writer` the one who may write; nobody else may until its lease is over. Throws where that is impossible.
     public func takeUpload(_ id: AssetID, user: UserID, writer: UploadWriter) async throws -> UploadRecord {
         let values: [Value] = [.id(user), .id(id), writer.value, .double(writer.lease)]
-        if let taken = try await upload(UploadStatements.take, values) { return taken }
+        if let taken = try await upload(UploadStatements.take, values, as: user) { return taken }
         let found = try await upload(id, user: user)
         if found.isFinished { return found }
         throw found.isExpired ? UploadRefusal.expired : UploadRefusal.locked(seconds: max(1, found.lockedSeconds ?? 1))
@@ -117,12 +117,12 @@ extension PostgresStore {
     /// A sign of life of a writer; false where another has taken over.
     public func keepUpload(_ id: AssetID, user: UserID, writer: UploadWriter) async throws -> Bool {
         let values: [Value] = [.id(user), .id(id), writer.value, .double(writer.lease)]
-        return try await pool.run { try $0.execute(UploadStatements.keep, values).affected == 1 }
+        return try await pool.run { try $0.execute(as: user, [(UploadStatements.keep, values)])[0].affected == 1 }
     }
 
     public func releaseUpload(_ id: AssetID, user: UserID, writer: UploadWriter) async throws {
         let values: [Value] = [.id(user), .id(id), writer.value]
-        try await pool.run { _ = try $0.execute(UploadStatements.release, values) }
+        try await pool.run { _ = try $0.execute(as: user, [(UploadStatements.release, values)]) }
     }
 
     /// Records a piece whose bytes are durable; nil where the writer has lost the upload: then the piece is nobody's.
@@ -134,13 +134,13 @@ extension PostgresStore {
             [
                 .id(user), .id(id), writer.value, .int(piece.start), .int(piece.bytes), .text(piece.key),
                 .double(writer.lease), .double(lifetime),
-            ])
+            ], as: user)
     }
 
     /// The pieces of an upload in their order.
     public func pieces(of id: AssetID, user: UserID) async throws -> [UploadPiece] {
         try await pool.run { connection in
-            try connection.execute(UploadStatements.pieces, [.id(user), .id(id)]).map { row in
+            try connection.execute(as: user, [(UploadStatements.pieces, [.id(user), .id(id)])])[0].map { row in
                 UploadPiece(
                     start: try row.int64("starts_at"), bytes: try row.int64("bytes"), key: try row.text("storage_key"))
             }
@@ -156,14 +156,16 @@ extension PostgresStore {
         let values: [Value] = [
             .id(user), .id(id), writer.value, .text(key), .text(contentType), .text(sha256), .double(time),
         ]
-        return try await pool.run { try $0.execute(UploadStatements.finish, values).first { try Asset($0) } }
+        return try await pool.run { connection in
+            try connection.execute(as: user, [(UploadStatements.finish, values)])[0].first { try Asset($0) }
+        }
     }
 
     /// From now on nobody goes on with it; its bytes are the writer's to remove, and then its row. False where it is not
     /// the writer's, or is an asset already: then its bytes are not to be touched.
     public func endUpload(_ id: AssetID, user: UserID, writer: UploadWriter) async throws -> Bool {
         let values: [Value] = [.id(user), .id(id), writer.value]
-        return try await pool.run { try $0.execute(UploadStatements.end, values).affected == 1 }
+        return try await pool.run { try $0.execute(as: user, [(UploadStatements.end, values)])[0].affected == 1 }
     }
 
     /// Hands at most `limit` expired uploads to one who clears them away.
@@ -175,11 +177,13 @@ extension PostgresStore {
     /// Forgets an upload that is finished, or of which nothing is left.
     public func removeUpload(_ id: AssetID, user: UserID, writer: UploadWriter) async throws {
         let values: [Value] = [.id(user), .id(id), writer.value]
-        try await pool.run { _ = try $0.execute(UploadStatements.remove, values) }
+        try await pool.run { _ = try $0.execute(as: user, [(UploadStatements.remove, values)]) }
     }
 
-    private func upload(_ statement: Statement, _ values: [Value]) async throws -> UploadRecord? {
-        try await pool.run { try $0.execute(statement, values).first { try UploadRecord($0) } }
+    private func upload(
+        _ statement: Statement, _ values: [Value], as user: UserID
+    ) async throws -> UploadRecord? {
+        try await pool.run { try $0.execute(as: user, [(statement, values)])[0].first { try UploadRecord($0) } }
     }
 }
 

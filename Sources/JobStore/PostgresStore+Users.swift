@@ -85,7 +85,7 @@ extension PostgresStore {
     public func me(_ user: UserID) async throws -> UserFacts {
         let (budgets, activeJobs) = (budgets, activeJobs)
         let found = try await pool.run { connection in
-            try connection.read(as: user, [(UserStatements.me, [.id(user)])])[0].first { row in
+            try connection.execute(as: user, [(UserStatements.me, [.id(user)])])[0].first { row in
                 try UserFacts(row, perUser: budgets.perUser, activeJobs: activeJobs)
             }
         }

@@ -139,7 +139,7 @@ struct ServiceParts: Sendable {
             conninfo: configuration.databaseURL.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, log: log)
-        devices = DeviceSessions(store: store, log: log)
+        devices = DeviceSessions(store: store, log: log, wake: { [hub] in hub.wake(.user($0)) })
         door = Door(
             devices: devices, requestsPerMinute: configuration.requestsPerMinute,
             requestsAtOnce: configuration.requestsAtOnce)
@@ -168,12 +168,15 @@ struct ServiceParts: Sendable {
         }
     }
 
-    /// What of a hint concerns devices: those who wait are woken, and find that they may not.
+    /// What of a hint concerns devices.
     func hear(_ wakeup: Wakeup) {
         switch wakeup {
-        case .revoked(let device): if let user = devices.end(device) { hub.wake(.user(user)) }
-        // Without a parent: nobody waits for it, and whoever hears a hint must not.
-        case .anything: Task { await devices.doubt() }
+        case .revoked(let device): devices.end(device)
+        case .anything:
+            // At once: the next request may come before the look has begun.
+            devices.doubt()
+            // Without a parent: nobody waits for it, and whoever hears a hint must not.
+            Task { await devices.check() }
         case .user, .jobs: break
         }
     }

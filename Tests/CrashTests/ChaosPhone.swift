@@ -77,7 +77,7 @@ final class ChaosPhone: Sendable {
 
     func giveUpUnknown() async throws {
         for job in state.value.feed.store.jobs.values where job.status == .known(.attention) {
-            _ = try await ask { try await $0.decide(.giveUp, on: job.id) }
+            _ = try await ask { try await $0.decide(.giveUp, on: try await $0.job(job.id).job) }
         }
     }
 

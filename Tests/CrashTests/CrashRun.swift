@@ -172,7 +172,7 @@ struct Life {
         let phone = try stack.phone(last)
         var violations = endsAreRight() ? [] : ["the jobs are \(jobs.map { copy.jobs[$0]?.status })"]
         let unknown = jobs.filter { copy.jobs[$0]?.status.known == .attention }
-        for job in unknown { _ = try await phone.decide(.giveUp, on: job) }
+        for job in unknown { _ = try await phone.decide(.giveUp, on: try await phone.job(job).job) }
         violations += try await compareFeeds(phone)
         let end = await last.terminate()
         if end != 0 { violations.append("the last process ended with \(end)") }

@@ -12,7 +12,7 @@ import VideoModels
     {
         try await withTwoWorkers { stack, sleeper, job, other in
             let phone = try stack.phone(other)
-            _ = try await phone.decide(.resubmit, on: job)
+            _ = try await phone.decide(.resubmit, on: try await phone.job(job).job)
             var follower = FeedClient(phone)
             repeat { _ = try await follower.next() } while follower.copy.jobs[job]?.status != .known(.ready)
             sleeper.goOn()

@@ -25,7 +25,7 @@ import VideoModels
             #expect(!consent.policyText.isEmpty)
             #expect(try await stack.simulator.ledger().charges.isEmpty)
 
-            _ = try await phone.decide(.agree, on: job.id)
+            _ = try await phone.decide(.agree, on: job)
             let copy = try await stack.follow(phone) { $0.jobs[job.id]?.isOver == true }
             #expect(copy.jobs[job.id]?.status == .known(.ready))
             let ledger = try await stack.simulator.ledger()
@@ -44,7 +44,7 @@ import VideoModels
             let gondola = try await stack.start()
             let phone = try stack.phone(gondola)
             let job = try await asked(stack, phone)
-            let detail = try await phone.decide(.giveUp, on: job.id)
+            let detail = try await phone.decide(.giveUp, on: job)
             #expect(detail.job.failure?.code == "consent_needed")
             #expect(try await stack.simulator.ledger().charges.isEmpty)
             #expect(

@@ -76,7 +76,7 @@ import VideoModels
             #expect(job.attention?.kind == .known(.unknownOutcome))
             #expect(try await stack.simulator.ledger().charges.count <= 1)
 
-            let over = try await phone.decide(.giveUp, on: detail.job.id)
+            let over = try await phone.decide(.giveUp, on: try await phone.job(detail.job.id).job)
             #expect(over.job.status == .known(.failed))
             #expect(await second.terminate() == 0)
         }
@@ -142,7 +142,7 @@ import VideoModels
             #expect(try await stack.simulator.ledger().calls(.queue) == 1)
 
             // A person who knows the risk may ask again, and pays twice.
-            _ = try await phone.decide(.resubmit, on: detail.job.id)
+            _ = try await phone.decide(.resubmit, on: try await phone.job(detail.job.id).job)
             let end = try await stack.follow(phone) { $0.jobs[detail.job.id]?.status == .known(.ready) }
             #expect(end.videos.count == 1)
             #expect(try await stack.simulator.ledger().charges.count == 2)

@@ -57,7 +57,7 @@ import VideoModels
                 let column = table == "users" ? "id" : "user_id"
                 let wrong = Statement("wrong", "select \(column)::text as owner from \(table)")
                 let seen = try await pool.run { connection in
-                    try connection.read(as: alice, [(wrong, [])])[0].map { try $0.text("owner") }
+                    try connection.execute(as: alice, [(wrong, [])])[0].map { try $0.text("owner") }
                 }
                 #expect(Set(seen).isSubset(of: [alice.description]), "\(table)")
                 let there = try await database.sql("select count(*) from \(table) where \(column) = '\(alice)'")
@@ -97,10 +97,10 @@ import VideoModels
             func jobs() async throws -> Int? {
                 try await pool.run { try $0.execute(count).first { try $0.int("jobs") } }
             }
-            _ = try await pool.run { _ = try $0.read(as: alice, [(count, [])]) }
+            _ = try await pool.run { _ = try $0.execute(as: alice, [(count, [])]) }
             #expect(try await jobs() == 2)
             await #expect(throws: PostgresError.self) {
-                try await pool.run { _ = try $0.read(as: alice, [(Statement("bad", "select 1 / 0 as x"), [])]) }
+                try await pool.run { _ = try $0.execute(as: alice, [(Statement("bad", "select 1 / 0 as x"), [])]) }
             }
             #expect(try await jobs() == 2)
             await #expect(throws: PostgresError.self) {

@@ -99,8 +99,9 @@ final class Connection {
         return rows
     }
 
-    /// Reads for one user, on one trip: row-level security hides everybody else's rows from these statements.
-    func read(as user: UserID, _ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
+    /// Runs statements for one user, on one trip and in one transaction: row-level security hides everybody else's rows from
+    /// them, and keeps them from writing any.
+    func execute(as user: UserID, _ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
         let rows = try trip([(UserStatements.see, [.id(user)])] + statements)
         for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
         return Array(rows.dropFirst())

@@ -94,7 +94,8 @@ enum DeviceStatements {
     static let ended = Statement(
         "ended_devices",
         """
-        select devices.id from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id)
+        select devices.id, devices.revoked_at is not null as is_revoked
+        from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id)
         join devices on devices.user_id = wanted.user_id and devices.id = wanted.id
         where devices.revoked_at is not null or devices.expires_at <= clock_timestamp()
         """)

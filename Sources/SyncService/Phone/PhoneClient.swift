@@ -71,8 +71,15 @@ public struct PhoneClient: Sendable {
         case giveUp = "give_up"
     }
 
-    public func decide(_ decision: Decision, on id: JobID) async throws(PhoneClientError) -> JobDetail {
-        try await ask("POST", "/v1/jobs/\(id)/decision", sending: ["decision": decision])
+    /// - Parameter job: as it was looked at: a choice is about its `attention.revision`, and about nothing that came later.
+    public func decide(_ decision: Decision, on job: Job) async throws(PhoneClientError) -> JobDetail {
+        struct Body: Encodable {
+            var decision: Decision
+            var revision: Int64?
+        }
+        return try await ask(
+            "POST", "/v1/jobs/\(job.id)/decision",
+            sending: Body(decision: decision, revision: job.attention?.revision))
     }
 
     public func models() async throws(PhoneClientError) -> [VideoModel] {

@@ -30,7 +30,7 @@ import VideoModels
                 user: user, device: DeviceID(at: Date()), name: "brief", lifetime: 3600)
             #expect(await api.ask("GET", "/v1/me", brief).status == 200)
             try await api.database.sql("update devices set expires_at = now() where name = 'brief'")
-            await api.parts.devices.doubt()
+            api.parts.devices.doubt()
             let expired =
                 #"Bearer realm="gondola", error="invalid_token", error_description="The token has expired""#
             #expect(await challenge(brief) == ["401", "token_expired", expired])
@@ -121,6 +121,61 @@ import VideoModels
             try await api.database.store.revokeToken(device: device)
             let answer = await waiting
             #expect(answer.status == 401 && answer.code == "token_revoked")
+        }
+    }
+
+    @Test func `a long poll that outlasts its token says that the token has expired`() async throws {
+        try await LocalAPI.with {
+            $0.feedPollInterval = 3600
+        } _: { api in
+            let (_, _, token) = try await api.newUser("alice")
+            let page = try Wire.decode(ChangePage.self, from: Data(await api.ask("GET", "/v1/changes", token).body))
+            async let waiting = api.ask("GET", "/v1/changes?wait=60&cursor=\(page.cursor)", token)
+            while api.parts.hub.waiters == 0 { await Task.yield() }
+            try await api.database.sql("update devices set expires_at = now() - interval '1 second'")
+            await api.parts.devices.check()
+            let answer = await waiting
+            #expect(answer.status == 401 && answer.code == "token_expired")
+            #expect(answer.headers["www-authenticate"]?.contains("has expired") == true)
+        }
+    }
+
+    @Test func `from the moment on in which a hint may have been missed nothing is believed`() async throws {
+        try await LocalAPI.with { api in
+            let (_, _, token) = try await api.newUser("alice")
+            #expect(await api.ask("GET", "/v1/models", token).status == 200)
+            try await api.database.sql("update devices set revoked_at = now()")
+            api.parts.hear(.anything)
+            #expect(await api.ask("GET", "/v1/models", token).code == "token_revoked")
+        }
+    }
+
+    @Test func `an address that tries token after token is not looked up any more, and others are`() async throws {
+        try await LocalAPI.with { served in
+            // No time passes here, however slow the machine is.
+            let start = ContinuousClock.now
+            var phone = PhoneAPI(served.parts)
+            let devices = DeviceSessions(store: served.parts.store, log: served.parts.log, now: { start })
+            devices.listen { true }
+            phone.door = Door(devices: devices, requestsPerMinute: 1000, requestsAtOnce: 10, now: { start })
+            let api = LocalAPI(database: served.database, parts: served.parts, router: phone.router)
+            let (user, _, token) = try await api.newUser("alice")
+            let tablet = try await api.database.store.issueToken(user: user, device: DeviceID(at: Date()), name: "t")
+            #expect(await api.ask("GET", "/v1/models", token, from: "192.0.2.7").status == 200)
+            func guess(_ number: Int) -> Redacted<String> { Redacted("gdl_" + String(format: "%043d", number)) }
+            for number in 0..<Door.failedTriesPerMinute {
+                #expect(await api.ask("GET", "/v1/models", guess(number)).status == 401)
+            }
+            #expect(await api.ask("GET", "/v1/models", Redacted("nonsense")).status == 401)
+            try await api.database.sql("alter table devices rename to elsewhere")
+            let refused = await api.ask("GET", "/v1/models", guess(9999))
+            #expect(refused.status == 429 && refused.code == "too_many_requests")
+            #expect(refused.headers["retry-after"].flatMap(Int.init).map { $0 >= 1 } == true)
+            try await api.database.sql("alter table elsewhere rename to devices")
+            #expect(await api.ask("GET", "/v1/models", tablet).status == 429)
+            // From elsewhere it is let in, and who is believed goes on also at that address.
+            #expect(await api.ask("GET", "/v1/models", tablet, from: "192.0.2.7").status == 200)
+            #expect(await api.ask("GET", "/v1/models", tablet).status == 200)
         }
     }
 

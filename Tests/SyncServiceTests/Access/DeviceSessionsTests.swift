@@ -17,8 +17,16 @@ import VideoModels
         func pass(_ duration: Duration) { time.withLock { $0 += duration } }
     }
 
+    /// Whose waits and streams were told to look.
+    private final class Woken: Sendable {
+        private let all = Mutex<[UserID]>([])
+        var users: [UserID] { all.withLock { $0 } }
+        func note(_ user: UserID) { all.withLock { $0.append(user) } }
+    }
+
     private struct Bench {
         var database: TestDatabase
+        var woken = Woken()
         var sessions: DeviceSessions
         var watch: Watch
         var token: Redacted<String>
@@ -33,16 +41,21 @@ import VideoModels
         }
     }
 
-    private func with(hears: Bool = true, _ body: (Bench) async throws -> Void) async throws {
+    private func with(hears: @escaping @Sendable () -> Bool = { true }, _ body: (Bench) async throws -> Void)
+        async throws
+    {
         try await TestDatabase.with { database in
-            let (user, watch) = (UserID.sample(), Watch())
+            let (user, watch, woken) = (UserID.sample(), Watch(), Woken())
             _ = try await database.store.addUser(named: "alice", id: user)
             var log = Logger(label: "test")
             log.logLevel = .critical
-            let sessions = DeviceSessions(store: database.store, log: log, now: { watch.now })
-            sessions.listen { hears }
+            let sessions = DeviceSessions(
+                store: database.store, log: log, wake: { woken.note($0) }, now: { watch.now })
+            sessions.listen(while: hears)
             let token = try await database.store.issueToken(user: user, device: .sample(2), name: "phone")
-            try await body(Bench(database: database, sessions: sessions, watch: watch, token: token, user: user))
+            try await body(
+                Bench(
+                    database: database, woken: woken, sessions: sessions, watch: watch, token: token, user: user))
         }
     }
 
@@ -64,17 +77,38 @@ import VideoModels
         try await with { bench in
             let caller = try await bench.caller()
             try await bench.database.sql(Self.behindOurBack)
-            #expect(bench.sessions.end(bench.device) == bench.user)
-            #expect(caller.revoked.isSet)
+            bench.sessions.end(bench.device)
+            #expect(caller.revoked.isSet && caller.loss == .revoked && bench.woken.users == [bench.user])
             guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
         }
     }
 
     @Test func `while revocations cannot be heard of, each request is looked up`() async throws {
-        try await with(hears: false) { bench in
+        try await with(hears: { false }) { bench in
             _ = try await bench.caller()
             try await bench.database.sql(Self.behindOurBack)
             guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "believed unheard") }
+        }
+    }
+
+    @Test func `what was looked up while revocations could not be heard of is not believed later`() async throws {
+        let hears = Mutex(false)
+        try await with(hears: { hears.withLock { $0 } }) { bench in
+            _ = try await bench.caller()
+            try await bench.database.sql(Self.behindOurBack)
+            hears.withLock { $0 = true }
+            guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "believed unheard") }
+        }
+    }
+
+    @Test func `what is believed no more keeps no session`() async throws {
+        try await with { bench in
+            weak let session = try await bench.caller().session
+            bench.sessions.letGo()
+            #expect(session != nil)
+            bench.watch.pass(DeviceSessions.belief)
+            for _ in 0..<2 { bench.sessions.letGo() }
+            #expect(session == nil)
         }
     }
 
@@ -98,14 +132,19 @@ import VideoModels
     }
 
     @Test func `what was missed is found by looking, and so is a token whose time is over`() async throws {
-        for ending in [Self.behindOurBack, "update devices set expires_at = now() - interval '1 second'"] {
+        let endings: [(String, AccessLoss)] = [
+            (Self.behindOurBack, .revoked),
+            ("update devices set expires_at = now() - interval '1 second'", .expired),
+        ]
+        for (ending, loss) in endings {
             try await with { bench in
                 let caller = try await bench.caller()
                 await bench.sessions.check()
                 #expect(!caller.revoked.isSet)
                 try await bench.database.sql(ending)
                 await bench.sessions.check()
-                #expect(caller.revoked.isSet)
+                #expect(caller.revoked.isSet && caller.loss == loss)
+                #expect(bench.woken.users == [bench.user])
                 switch try await bench.admit() {
                 case .revoked, .expired: break
                 case .caller, .unknown: #expect(Bool(false), "let in after \(ending)")
@@ -118,7 +157,8 @@ import VideoModels
         try await with { bench in
             let caller = try await bench.caller()
             try await bench.database.sql(Self.behindOurBack)
-            await bench.sessions.doubt()
+            bench.sessions.doubt()
+            await bench.sessions.check()
             #expect(caller.revoked.isSet)
             guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "still believed") }
         }
@@ -159,6 +199,21 @@ import VideoModels
             await bench.sessions.writeSightings()
             #expect(try await row() != old)
         }
+    }
+
+    @Test func `however many tokens are believed, their number has a bound, and the newest are among them`() {
+        let now = ContinuousClock.now
+        var beliefs = Beliefs(capacity: 10)
+        for number in 1...1000 {
+            let session = DeviceSession(user: .sample(), device: .sample(UInt64(number))) {}
+            let caller = Caller(session: session, scopes: [.read])
+            _ = beliefs.add(Redacted("\(number)"), of: caller, until: now + .seconds(5))
+            #expect(beliefs.count <= 10)
+        }
+        for number in 996...1000 {
+            #expect(beliefs.caller(with: Redacted("\(number)"), at: now)?.device == .sample(UInt64(number)))
+        }
+        #expect(beliefs.caller(with: Redacted("1000"), at: now + .seconds(5)) == nil)
     }
 
     @Test func `nonsense is not a question to the database`() async throws {

@@ -82,7 +82,7 @@ struct LocalAPI: Sendable {
 
     func ask(
         _ method: String, _ target: String, _ token: Redacted<String>?, body: String? = nil,
-        _ headers: [(String, String)] = []
+        _ headers: [(String, String)] = [], from address: String = "127.0.0.1"
     ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
         var fields: APIHeaders = ["host": "local"]
@@ -93,7 +93,7 @@ struct LocalAPI: Sendable {
         let request = APIRequest(
             method: APIMethod(method), path: parts[0],
             query: APIRequest.query(parsing: parts.dropFirst().first ?? "") ?? [],
-            headers: fields, remoteAddress: "127.0.0.1", id: "r1",
+            headers: fields, remoteAddress: address, id: "r1",
             body: RequestBody(
                 length: Int64(bytes.readableBytes), limit: 1 << 20, pipe: BodyPipe(holding: bytes)),
             drain: DrainSignal())

@@ -7,7 +7,7 @@ import VideoModels
     private let start = ContinuousClock.now
 
     @Test func `a minute's worth may come at once, and then one by one`() {
-        var budget = RequestBudget(perMinute: 6)
+        var budget = RequestBudget<DeviceID>(perMinute: 6)
         for left in (0..<6).reversed() {
             let verdict = budget.take(.sample(1), at: start)
             #expect(verdict.isGranted && verdict.remaining == left)
@@ -24,7 +24,7 @@ import VideoModels
     }
 
     @Test func `devices do not count for one another`() {
-        var budget = RequestBudget(perMinute: 1)
+        var budget = RequestBudget<DeviceID>(perMinute: 1)
         let first = budget.take(.sample(1), at: start)
         let second = budget.take(.sample(2), at: start)
         let again = budget.take(.sample(1), at: start)
@@ -32,7 +32,7 @@ import VideoModels
     }
 
     @Test func `however many devices there are, the table has a bound`() {
-        var budget = RequestBudget(perMinute: 2, capacity: 10)
+        var budget = RequestBudget<DeviceID>(perMinute: 2, capacity: 10)
         for number in 1...1000 {
             let verdict = budget.take(.sample(UInt64(number)), at: start)
             #expect(verdict.isGranted)

@@ -130,7 +130,13 @@ import VideoModels
                 """)
             let again = await api.ask("POST", path + "/decision", token, body: choice)
             #expect(again.status == 409 && again.code == "state_conflict")
-            #expect(await api.ask("POST", path + "/decision", token, body: #"{"decision":"resubmit"}"#).status == 200)
+            for word in ["resubmit", "agree"] {
+                let blind = await api.ask("POST", path + "/decision", token, body: #"{"decision":"\#(word)"}"#)
+                #expect(blind.status == 422 && blind.problem?.code == .known(.validationFailed))
+                #expect(blind.problem?.errors?.map(\.field) == ["revision"])
+                #expect(blind.problem?.errors?.map(\.code) == [.known(.required)])
+            }
+            #expect(await api.ask("POST", path + "/decision", token, body: #"{"decision":"give_up"}"#).status == 200)
             for wrong in [#"{"decision":"resubmit","revision":"7"}"#, #"{"decision":"resubmit","revision":1.5}"#] {
                 #expect(await api.ask("POST", path + "/decision", token, body: wrong).status == 422)
             }

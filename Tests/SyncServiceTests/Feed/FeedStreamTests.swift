@@ -101,6 +101,19 @@ import VideoModels
         }
     }
 
+    @Test func `a stream that outlasts its token says so and where to go on, once that is found`() async throws {
+        try await FeedServer.with { feed in
+            let stream = try await feed.stream()
+            let cursor = try #require(try await stream.next("page")?.id)
+            await feed.waitUntil(waiters: 1)
+            try await feed.database.sql("update devices set expires_at = now() - interval '1 second'")
+            await feed.parts.devices.check()
+            let close = try #require(try await stream.next("close"))
+            #expect(close.id == cursor && close.data == #"{"reason":"expired"}"#)
+            #expect(try await stream.next() == nil)
+        }
+    }
+
     @Test func `a new epoch ends a stream that waits, with a problem that says how to go on`() async throws {
         try await FeedServer.with {
             $0.feedPollInterval = 0.05

@@ -210,6 +210,40 @@ import Testing
         }
     }
 
+    @Test func `behind a trusted proxy each client has so many requests under way`() async throws {
+        var limits = HTTPServerLimits.patient
+        limits.connectionsPerAddress = 2
+        let (waiting, go) = (Counter(), DrainSignal())
+        let handle: APIHandler = { request in
+            guard request.path == "/wait" else { return .text(request.remoteAddress) }
+            _ = waiting.take(atMost: .max)
+            await go.wait()
+            return .text("done")
+        }
+        try await withServer(limits: limits, trustedProxies: ["127.0.0.1"], handle) { server in
+            func ask(_ path: String, for client: String) async throws -> RawClient {
+                let proxy = try RawClient(server)
+                try await proxy.send("GET \(path) HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: \(client)\r\n\r\n")
+                return proxy
+            }
+            let open = [try await ask("/wait", for: "192.0.2.1"), try await ask("/wait", for: "192.0.2.1")]
+            while waiting.value < 2 { await Task.yield() }
+            let third = try await ask("/", for: "192.0.2.1").response()
+            #expect(third.status == 503 && third.isClosing)
+            #expect(try await ask("/", for: "192.0.2.2").response().text == "192.0.2.2")
+            go.set()
+            for client in open { #expect(try await client.response().text == "done") }
+            // The places are free a moment after the answers have come.
+            while try await ask("/", for: "192.0.2.1").response().status != 200 {}
+            // One after the other on one connection, and more than may be under way at once.
+            let proxy = try await ask("/", for: "192.0.2.3")
+            for _ in 0..<5 {
+                #expect(try await proxy.response().status == 200)
+                try await proxy.send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.3\r\n\r\n")
+            }
+        }
+    }
+
     private func expectThirdIsRefused(_ server: HTTPServer) async throws {
         let welcome = try (0..<2).map { _ in try RawClient(server) }
         for client in welcome {

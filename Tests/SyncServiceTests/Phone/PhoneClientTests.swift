@@ -55,12 +55,19 @@ struct PhoneClientTests {
 
     @Test func `the decision and the quote have the shapes that the routes read`() async throws {
         let detail = JobDetail(job: Self.job, sequence: 3, timeline: [])
-        let http = ScriptedHTTPClient(.json(try Self.text(detail)), .json(#"{"price":"0.55"}"#))
+        let http = ScriptedHTTPClient(
+            .json(try Self.text(detail)), .json(try Self.text(detail)), .json(#"{"price":"0.55"}"#))
         let client = try client(http)
-        _ = try await client.decide(.giveUp, on: Self.job.id)
+        _ = try await client.decide(.giveUp, on: Self.job)
+        var asked = Self.job
+        asked.attention = Job.Attention(kind: .known(.consentNeeded), message: "?", revision: 7)
+        _ = try await client.decide(.agree, on: asked)
         let quote = try await client.quote(VideoRequest(model: "m"))
         #expect(quote.price == .sample)
-        #expect(http.requests.map(\.bodyText) == [#"{"decision":"give_up"}"#, #"{"request":{"model":"m"}}"#])
+        #expect(
+            http.requests.map(\.bodyText) == [
+                #"{"decision":"give_up"}"#, #"{"decision":"agree","revision":7}"#, #"{"request":{"model":"m"}}"#,
+            ])
     }
 
     @Test func `a problem is thrown as it was told`() async throws {

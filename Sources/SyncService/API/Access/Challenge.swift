@@ -6,7 +6,14 @@ enum Challenge: Hashable, Sendable {
     case missing
     case unknown, expired, revoked
 
-    fileprivate var problem: Problem {
+    init(_ loss: AccessLoss) {
+        switch loss {
+        case .expired: self = .expired
+        case .revoked: self = .revoked
+        }
+    }
+
+    var problem: Problem {
         switch self {
         case .missing, .unknown:
             Problem(

@@ -16,17 +16,12 @@ final class DeviceSessions: Sendable {
         case expired, revoked, unknown
     }
 
-    private struct Known {
-        var caller: Caller
-        var until: ContinuousClock.Instant
-    }
-
     private struct Entry {
         weak var session: DeviceSession?
     }
 
     private struct State {
-        var known: [Redacted<String>: Known] = [:]
+        var beliefs = Beliefs(capacity: DeviceSessions.capacity)
         var sessions: [DeviceID: Entry] = [:]
         /// Devices whose sighting is worth writing down.
         var seen: [DeviceID: UserID] = [:]
@@ -42,14 +37,16 @@ final class DeviceSessions: Sendable {
 
     private let store: PostgresStore
     private let log: Logger
+    /// Told whose device has lost its access: their waits and streams look why they should end.
+    private let wake: @Sendable (UserID) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
     private let state = Mutex(State())
 
     init(
-        store: PostgresStore, log: Logger,
+        store: PostgresStore, log: Logger, wake: @escaping @Sendable (UserID) -> Void = { _ in },
         now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
-        (self.store, self.log, self.now) = (store, log, now)
+        (self.store, self.log, self.wake, self.now) = (store, log, wake, now)
     }
 
     /// Whether revocations of other processes are heard of. Before this is called, none is.
@@ -72,27 +69,24 @@ final class DeviceSessions: Sendable {
         }
     }
 
-    private func believed(_ token: Redacted<String>) -> Caller? {
+    /// Who holds the token, if that is known without asking.
+    func believed(_ token: Redacted<String>) -> Caller? {
         let now = now()
-        return state.withLock { state in
-            guard let known = state.known[token], known.until > now, state.hears() else { return nil }
-            return known.caller
-        }
+        return state.withLock { $0.hears() ? $0.beliefs.caller(with: token, at: now) : nil }
     }
 
     private func remember(_ token: Redacted<String>, _ valid: ValidToken, unlessAfter mark: Int) -> Caller? {
         let now = now()
-        return state.withLock { state in
-            guard state.revocations == mark else { return nil }
+        let (caller, forgotten) = state.withLock { state -> (Caller?, Beliefs.Forgotten) in
+            guard state.revocations == mark else { return (nil, [:]) }
             let caller = Caller(session: session(of: valid, in: &state), scopes: valid.scopes)
-            if state.known.count >= Self.capacity { state.known = state.known.filter { $0.value.until > now } }
-            if state.known.count < Self.capacity {
-                let left = valid.secondsLeft.map { Duration.seconds($0) } ?? Self.belief
-                state.known[token] = Known(caller: caller, until: now + min(left, Self.belief))
-            }
             if valid.isNews, state.seen.count < Self.capacity { state.seen[valid.device] = valid.user }
-            return caller
+            // What would be believed later must have been heard of in between.
+            guard state.hears() else { return (caller, [:]) }
+            let left = valid.secondsLeft.map { Duration.seconds($0) } ?? Self.belief
+            return (caller, state.beliefs.add(token, of: caller, until: now + min(left, Self.belief)))
         }
+        return withExtendedLifetime(forgotten) { caller }
     }
 
     private func session(of valid: ValidToken, in state: inout State) -> DeviceSession {
@@ -115,29 +109,25 @@ final class DeviceSessions: Sendable {
 
     // MARK: - who is no longer let in
 
-    /// The device has lost its access: what it has open ends. Returns whose it is, if it has anything open here.
-    @discardableResult
-    func end(_ device: DeviceID) -> UserID? {
+    /// The device has lost its access: what it has open ends.
+    func end(_ device: DeviceID, _ loss: AccessLoss = .revoked) {
         let (session, forgotten) = state.withLock { state in
             state.revocations += 1
-            let forgotten = state.known.filter { $0.value.caller.device == device }
-            for token in forgotten.keys { state.known[token] = nil }
-            return (state.sessions.removeValue(forKey: device)?.session, forgotten)
+            return (state.sessions.removeValue(forKey: device)?.session, state.beliefs.forget(device))
         }
-        session?.revoked.set()
+        session?.end(loss)
         // Let go of only here, outside the lock: a session's end takes it.
-        return withExtendedLifetime(forgotten) { session?.user }
+        withExtendedLifetime(forgotten) { if let session { wake(session.user) } }
     }
 
-    /// Revocations may have been missed: nothing is believed any more, and those that have something open are looked up.
-    func doubt() async {
+    /// Revocations may have been missed: from now on nothing is believed that was. Those that have something open are to be
+    /// looked up then (`check`).
+    func doubt() {
         let forgotten = state.withLock { state in
-            defer { state.known = [:] }
             state.revocations += 1
-            return state.known
+            return state.beliefs.forgetAll()
         }
-        _ = withExtendedLifetime(forgotten) { forgotten.count }
-        await check()
+        withExtendedLifetime(forgotten) {}
     }
 
     /// Looks for devices that have something open and no access any more.
@@ -145,8 +135,8 @@ final class DeviceSessions: Sendable {
         let open = state.withLock { state in state.sessions.compactMapValues { $0.session?.user } }
         guard !open.isEmpty else { return }
         do {
-            for device in try await store.ended(among: open) {
-                end(device)
+            for (device, isRevoked) in try await store.ended(among: open) {
+                end(device, isRevoked ? .revoked : .expired)
                 log.info("a device lost its access", metadata: ["device_id": "\(device)"])
             }
         } catch {
@@ -174,8 +164,16 @@ final class DeviceSessions: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: interval)
             await writeSightings()
+            letGo()
             if !Task.isCancelled { await check() }
         }
+    }
+
+    /// Lets go of what is believed no more, and of the sessions that nothing else holds.
+    func letGo() {
+        let now = now()
+        let forgotten = state.withLock { $0.beliefs.forgetExpired(at: now) }
+        withExtendedLifetime(forgotten) {}
     }
 
     /// Devices that have something open, or were here in the last seconds.

@@ -1,23 +1,31 @@
 import Foundation
-import NIOCore
+import JobStore
 import Synchronization
 import VideoModels
 
 /// Lets requests in: knows who asks, whether that is allowed, and how much of it.
 ///
-/// In this order: the token (401), how often the device asks and how much it has open (429), what its token is for (403).
+/// In this order: how often an address came with tokens that are worth nothing (429), the token (401), how often the device
+/// asks and how much it has open (429), what its token is for (403).
 final class Door: Sendable {
     let devices: DeviceSessions
     let requestsAtOnce: Int
-    private let budget: Mutex<RequestBudget>
+    private let budget: Mutex<RequestBudget<DeviceID>>
+    /// What an address may still try with tokens that are worth nothing.
+    private let tries: Mutex<RequestBudget<String>>
     private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// More than people mistype and devices repeat, and nothing for somebody who guesses.
+    static let failedTriesPerMinute = 60
 
     init(
         devices: DeviceSessions, requestsPerMinute: Int, requestsAtOnce: Int,
+        failedTriesPerMinute: Int = failedTriesPerMinute,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         (self.devices, self.requestsAtOnce, self.now) = (devices, requestsAtOnce, now)
         budget = Mutex(RequestBudget(perMinute: requestsPerMinute))
+        tries = Mutex(RequestBudget(perMinute: failedTriesPerMinute))
     }
 
     typealias Handler = @Sendable (APIRequest, Caller) async throws -> APIResponse
@@ -30,10 +38,9 @@ final class Door: Sendable {
         let caller: Caller
         switch try await admit(request) {
         case .caller(let admitted): caller = admitted
-        case .expired: return .unauthenticated(.expired, for: request)
-        case .revoked: return .unauthenticated(.revoked, for: request)
-        case .unknown: return .unauthenticated(.unknown, for: request)
-        case nil: return .unauthenticated(.missing, for: request)
+        case .challenge(let challenge): return .unauthenticated(challenge, for: request)
+        case .tooOften(let wait):
+            return .tooMany("Too many tokens from this address are worth nothing", after: wait, request)
         }
         let now = now()
         let verdict = budget.withLock { $0.take(caller.device, at: now) }
@@ -43,18 +50,43 @@ final class Door: Sendable {
         return response
     }
 
-    private func admit(_ request: APIRequest) async throws -> DeviceSessions.Admission? {
+    private enum Entry {
+        case caller(Caller)
+        case challenge(Challenge)
+        case tooOften(wait: Duration)
+    }
+
+    private func admit(_ request: APIRequest) async throws -> Entry {
         let fields = request.headers.values(of: "authorization")
-        guard let field = fields.first else { return nil }
+        guard let field = fields.first else { return .challenge(.missing) }
         let parts = field.split(separator: " ", maxSplits: 1)
         guard fields.count == 1, parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200 else {
-            return .unknown
+            return .challenge(.unknown)
         }
-        return try await devices.admit(Redacted(String(parts[1])))
+        return try await admit(Redacted(String(parts[1])), from: request.remoteAddress)
+    }
+
+    /// The database is asked as long as the address has tries left; only those that fail count, so that any number of
+    /// devices may share an address. What is believed without asking is let in whatever others of the address do.
+    private func admit(_ token: Redacted<String>, from address: String) async throws -> Entry {
+        // Nonsense is not looked up, so there is nothing to count.
+        guard PostgresStore.mayBeToken(token) else { return .challenge(.unknown) }
+        if let caller = devices.believed(token) { return .caller(caller) }
+        let verdict = tries.withLock { $0.look(address, at: now()) }
+        guard verdict.isGranted else { return .tooOften(wait: verdict.wait) }
+        let challenge: Challenge
+        switch try await devices.admit(token) {
+        case .caller(let caller): return .caller(caller)
+        case .expired: challenge = .expired
+        case .revoked: challenge = .revoked
+        case .unknown: challenge = .unknown
+        }
+        _ = tries.withLock { $0.take(address, at: now()) }
+        return .challenge(challenge)
     }
 
     private func answer(
-        _ request: APIRequest, _ caller: Caller, _ verdict: RequestBudget.Verdict, _ scope: Scope,
+        _ request: APIRequest, _ caller: Caller, _ verdict: RequestBudget<DeviceID>.Verdict, _ scope: Scope,
         _ handler: @escaping Handler, _ fail: (any Error, APIRequest) -> APIResponse
     ) async -> APIResponse {
         guard verdict.isGranted else { return .tooMany("This device asks too often", after: verdict.wait, request) }
@@ -62,31 +94,49 @@ final class Door: Sendable {
             return .tooMany("This device has \(requestsAtOnce) requests under way already", after: .zero, request)
         }
         guard caller.scopes.contains(scope) else { return .insufficient(scope, for: request) }
+        var request = request
+        request.body.sender = caller.session
+        let isLook = request.method == .get || request.method == .head
         do {
-            let response = try await untilRevoked(request, caller) { try await handler(request, caller) }
-            return response.holding(place, of: caller)
+            var response = try await (isLook ? look : change)(request, caller, handler)
+            response.claim = AnswerClaim(place: place, session: caller.session)
+            return response
+        } catch RequestRefusal.accessLost(let loss) {
+            return .unauthenticated(Challenge(loss), for: request)
         } catch {
             return fail(error, request)
         }
     }
 
-    /// A look is worth nothing to a device that has lost its access meanwhile. A change that was made is told all the same.
-    private func untilRevoked(
-        _ request: APIRequest, _ caller: Caller, _ work: @escaping @Sendable () async throws -> APIResponse
+    /// A look is worth nothing to a device that has lost its access meanwhile.
+    @Sendable private func look(
+        _ request: APIRequest, _ caller: Caller, _ handler: @escaping Handler
     ) async throws -> APIResponse {
-        let isLook = request.method == .get || request.method == .head
-        guard isLook else { return try await work() }
-        return try await withThrowingTaskGroup(of: APIResponse?.self) { group in
-            group.addTask { try await work() }
+        try await withThrowingTaskGroup(of: APIResponse?.self) { group in
+            group.addTask { try await handler(request, caller) }
             group.addTask {
                 await caller.revoked.wait()
                 return nil
             }
             defer { group.cancelAll() }
-            guard let first = try await group.next(), !caller.revoked.isSet, let response = first else {
-                return .unauthenticated(.revoked, for: request)
-            }
+            let first = try await group.next()
+            if let loss = caller.loss { throw RequestRefusal.accessLost(loss) }
+            guard let response = first ?? nil else { throw RequestRefusal.clientGone }
             return response
+        }
+    }
+
+    /// A change that was made is told all the same. One whose body is still coming is not made any more.
+    @Sendable private func change(
+        _ request: APIRequest, _ caller: Caller, _ handler: @escaping Handler
+    ) async throws -> APIResponse {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await caller.revoked.wait()
+                if let loss = caller.loss { request.body.breakOff(loss) }
+            }
+            defer { group.cancelAll() }
+            return try await handler(request, caller)
         }
     }
 }
@@ -97,51 +147,10 @@ extension Duration {
 }
 
 extension APIResponse {
-    /// Keeps the device's place for as long as the answer streams, and ends the stream a moment after the device has lost
-    /// its access, if it does not end by itself.
-    fileprivate func holding(_ place: DeviceSession.Place, of caller: Caller) -> APIResponse {
-        var response = self
-        switch body {
-        case .stream(let produce):
-            response.body = .stream { writer in
-                try await caller.streaming(place) { try await produce(writer) }
-            }
-        case .measuredStream(let count, let produce):
-            response.body = .measuredStream(count) { writer in
-                try await caller.streaming(place) { try await produce(writer) }
-            }
-        case .empty, .bytes, .parts: break
-        }
-        return response
-    }
-
     fileprivate static func tooMany(_ title: String, after wait: Duration, _ request: APIRequest) -> APIResponse {
         let seconds = max(1, wait.wholeSeconds)
         let problem = Problem(
             status: 429, code: .tooManyRequests, title: title, detail: "Try again in \(seconds) s.")
         return .problem(problem, headers: ["retry-after": "\(seconds)"], for: request)
-    }
-}
-
-extension Caller {
-    /// How long a stream may take to say goodbye.
-    private static let goodbye = Duration.seconds(1)
-
-    fileprivate func streaming(
-        _ place: DeviceSession.Place, _ produce: @escaping @Sendable () async throws -> Void
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                defer { withExtendedLifetime(place) {} }
-                try await produce()
-            }
-            group.addTask {
-                await revoked.wait()
-                try await Task.sleep(for: Self.goodbye)
-                throw CancellationError()
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
     }
 }

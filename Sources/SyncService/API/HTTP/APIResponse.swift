@@ -8,6 +8,8 @@ struct APIResponse: Sendable {
     var status: Int
     var headers: APIHeaders
     var body: Body
+    /// Whom it is for, where that can lose its access; kept until the answer is written or given up.
+    var claim: AnswerClaim?
 
     enum Body: Sendable {
         case empty
@@ -77,6 +79,12 @@ struct APIResponse: Sendable {
         case .stream: nil
         }
     }
+}
+
+/// A device's claim to an answer: its place among those under way, for as long as the answer is.
+struct AnswerClaim: Sendable {
+    let place: DeviceSession.Place
+    let session: DeviceSession
 }
 
 /// Where a streaming answer writes.

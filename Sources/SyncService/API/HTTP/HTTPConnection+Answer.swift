@@ -24,6 +24,7 @@ extension HTTPConnection {
             for (index, part) in parts.enumerated() { add(part, isLast: index == parts.count - 1) }
         }
         pump()
+        watchClaim(of: exchange)
     }
 
     /// Answers in the server's own name and closes; an answer that has begun is cut off instead.
@@ -68,7 +69,22 @@ extension HTTPConnection {
         let isOver = exchange.isHead || !hasBody(response)
         outgoing.add(.bytes(begin(response, exchange)), isLast: isOver)
         pump()
+        watchClaim(of: exchange)
         return !isOver
+    }
+
+    /// An answer that is not written yet is cut a moment after its device has lost its access, whatever its body is and
+    /// whoever is stuck in writing it. The moment is for streams, which say goodbye.
+    private func watchClaim(of exchange: HTTPExchange) {
+        guard let session = exchange.claim?.session else { return }
+        let (number, goodbye) = (exchange.number, core.limits.goodbye)
+        exchange.watch = Task { [self] in
+            await session.revoked.wait()
+            guard (try? await Task.sleep(for: goodbye)) != nil else { return }
+            eventLoop.execute { [self] in
+                if self.exchange?.number == number, self.exchange?.answer == .begun { close() }
+            }
+        }
     }
 
     /// From the handler's task.
@@ -113,6 +129,7 @@ extension HTTPConnection {
     private func begin(_ response: APIResponse, _ exchange: HTTPExchange) -> ByteBuffer {
         let wantsClose = response.headers.list(of: "connection").contains { APIHeaders.isSame(String($0), "close") }
         exchange.answer = .begun
+        exchange.claim = response.claim
         exchange.keepsAlive = exchange.keepsAlive && !wantsClose && !core.drain.isSet && canDiscardRest(exchange)
         let framing = framing(of: response, exchange)
         exchange.isChunked = framing == .chunked
@@ -179,6 +196,7 @@ extension HTTPConnection {
     private func answered() {
         guard let exchange else { return }
         exchange.answer = .ended
+        exchange.settle()
         if !exchange.keepsAlive {
             linger()
         } else if exchange.isBodyOver {

@@ -224,6 +224,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         guard let query = APIRequest.query(parsing: head.query ?? "") else {
             return refuse(.malformed("The query is not percent-encoded UTF-8."))
         }
+        let client = core.client(of: head.headers, from: address)
+        if client != address {
+            exchange.place = core.enter(client)
+            if exchange.place == nil { return refuse(.tooManyConnections) }
+        }
         let length: Int64? = parser.bodyBytesLeft
         // What has come of the body is handed over before the handler starts, which then need not wait for it.
         while !exchange.isBodyOver, exchange.answer == .none {
@@ -236,7 +241,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         start(
             APIRequest(
                 method: head.method, path: head.path, query: query, headers: head.headers,
-                remoteAddress: core.client(of: head.headers, from: address), id: exchange.requestID,
+                remoteAddress: client, id: exchange.requestID,
                 body: RequestBody(length: length, limit: core.limits.bodyBytes, pipe: exchange.body), drain: core.drain),
             exchange)
     }

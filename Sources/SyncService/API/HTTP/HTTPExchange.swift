@@ -19,6 +19,12 @@ final class HTTPExchange {
     var answer = Answer.none
     var isChunked = false
     var task: Task<Void, Never>?
+    /// Of a client behind a proxy.
+    var place: HTTPServerCore.ClientPlace?
+    /// Kept while the answer is on its way.
+    var claim: AnswerClaim?
+    /// Cuts the answer when the claim is void.
+    var watch: Task<Void, Never>?
 
     /// - Parameter head: nil for an answer to something that was no request.
     init(number: Int, requestID: String, head: RequestHead?, body: BodyPipe) {
@@ -30,8 +36,15 @@ final class HTTPExchange {
         keepsAlive = head?.wantsKeepAlive ?? false
     }
 
+    /// The answer is written, or nobody waits for it any more.
+    func settle() {
+        watch?.cancel()
+        (claim, watch) = (nil, nil)
+    }
+
     /// Nobody waits for the answer any more.
     func abandon() {
+        settle()
         body.end(.failure(.clientGone))
         task?.cancel()
     }

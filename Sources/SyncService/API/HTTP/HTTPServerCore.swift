@@ -15,6 +15,20 @@ final class HTTPServerCore: Sendable {
     private struct State {
         var connections: [ObjectIdentifier: HTTPConnection] = [:]
         var byAddress: [String: Int] = [:]
+        /// Requests under way of clients that a proxy speaks for.
+        var byClient: [String: Int] = [:]
+    }
+
+    /// A request under way of a client that a proxy speaks for.
+    final class ClientPlace: Sendable {
+        private let core: HTTPServerCore
+        private let client: String
+
+        fileprivate init(_ core: HTTPServerCore, _ client: String) {
+            (self.core, self.client) = (core, client)
+        }
+
+        deinit { core.leave(client) }
     }
 
     let limits: HTTPServerLimits
@@ -53,6 +67,24 @@ final class HTTPServerCore: Sendable {
             return state.connections.isEmpty
         }
         if isLast, drain.isSet { empty.set() }
+    }
+
+    /// A place among the requests under way of a client behind a trusted proxy, whose connections cannot be told apart; nil
+    /// where it has as many as it could have connections.
+    func enter(_ client: String) -> ClientPlace? {
+        let isFree = state.withLock { state in
+            guard state.byClient[client, default: 0] < limits.connectionsPerAddress else { return false }
+            state.byClient[client, default: 0] += 1
+            return true
+        }
+        return isFree ? ClientPlace(self, client) : nil
+    }
+
+    private func leave(_ client: String) {
+        state.withLock { state in
+            let left = state.byClient[client, default: 1] - 1
+            state.byClient[client] = left > 0 ? left : nil
+        }
     }
 
     /// Tells every connection to finish.

@@ -13,7 +13,7 @@ public struct HTTPServerLimits: Hashable, Sendable {
     public var bodyBytes: Int64 = 1 << 20
     /// Open connections, all together. [503]
     public var connections = 20_000
-    /// Open connections from one address; trusted proxies do not count. [503]
+    /// Open connections from one address; behind a trusted proxy, requests under way of one client. [503]
     public var connectionsPerAddress = 256
     /// How long a connection may rest between requests. Then it is closed without a word.
     public var idle: Duration = .seconds(75)
@@ -24,6 +24,8 @@ public struct HTTPServerLimits: Hashable, Sendable {
     public var bodyProgressBytes = 4 << 10
     /// How long a client may leave a piece of an answer (at most 1 MiB) untaken. Then the connection is closed.
     public var writeProgress: Duration = .seconds(60)
+    /// How long an answer may still be on its way to a device that has lost its access. Then the connection is closed.
+    public var goodbye: Duration = .seconds(1)
     /// After a last answer: how long, and for how many bytes, we listen for what the client was still sending, because a
     /// connection that is closed on unread bytes takes the answer with it.
     public var linger: Duration = .seconds(2)

@@ -8,6 +8,8 @@ import Synchronization
 struct RequestBody: AsyncSequence, Sendable {
     /// As announced; nil when the client sends chunks.
     let length: Int64?
+    /// Whose it is, once that is known: from a device without access nothing is taken any more.
+    var sender: DeviceSession?
     fileprivate let pipe: BodyPipe
     fileprivate var limit: Int64
 
@@ -17,7 +19,19 @@ struct RequestBody: AsyncSequence, Sendable {
 
     /// The same body under another limit than the server's.
     func limited(to limit: Int64) -> RequestBody {
-        RequestBody(length: length, limit: limit, pipe: pipe)
+        var body = self
+        body.limit = limit
+        return body
+    }
+
+    /// Throws once the sender has lost its access: to be asked before something is done for it that took a while to come.
+    func checkSender() throws(RequestRefusal) {
+        if let loss = sender?.loss { throw .accessLost(loss) }
+    }
+
+    /// Ends the reading, wherever it is: the sender has lost its access.
+    func breakOff(_ loss: AccessLoss) {
+        pipe.end(.failure(.accessLost(loss)))
     }
 
     /// The whole body, if it has at most so many bytes.
@@ -42,7 +56,10 @@ struct RequestBody: AsyncSequence, Sendable {
 
         mutating func next() async throws(RequestRefusal) -> ByteBuffer? {
             if let length = body.length, length > body.limit { throw refused() }
-            guard let part = try await body.pipe.next() else { return nil }
+            let next = try await body.pipe.next()
+            // Also at the end: what is whole must not count when it came from nobody.
+            try body.checkSender()
+            guard let part = next else { return nil }
             count += Int64(part.readableBytes)
             guard count <= body.limit else { throw refused() }
             return part

@@ -14,6 +14,8 @@ enum RequestRefusal: Error, Hashable, Sendable {
     case tooManyConnections
     /// Nobody is left to answer.
     case clientGone
+    /// The device lost its access while its request was still coming.
+    case accessLost(AccessLoss)
 
     var problem: Problem {
         switch self {
@@ -31,6 +33,7 @@ enum RequestRefusal: Error, Hashable, Sendable {
             Problem(status: 413, code: .bodyTooLarge, title: "The body is larger than \(limit) bytes")
         case .timeout, .clientGone:
             Problem(status: 408, code: .requestTimeout, title: "The request did not arrive in time")
+        case .accessLost(let loss): Challenge(loss).problem
         case .tooManyConnections:
             Problem(status: 503, code: .unavailable, title: "Too many connections; try again later")
         }

@@ -22,7 +22,7 @@ extension PhoneAPI {
                 status: 400, code: .digestMismatch, title: "The body is not what its digest says",
                 detail: "SHA-256 of the body that arrived: \(staged.sha256.hex)")
         }
-        let asset = try await desk.takeIn(staged, of: user)
+        let asset = try await desk(for: body).takeIn(staged, of: user)
         return .json(try Wire.encode(asset), status: 201, headers: ["location": "/v1/assets/\(asset.id)"])
     }
 

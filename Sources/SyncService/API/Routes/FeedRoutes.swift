@@ -5,10 +5,10 @@ import VideoModels
 extension PhoneAPI {
     /// When the device loses its access the hub wakes the user: a wait or a stream ends.
     @Sendable func changes(_ request: APIRequest, _ caller: Caller) async throws -> APIResponse {
-        let (user, revoked) = (caller.user, caller.revoked)
+        let user = caller.user
         let query = try FeedQuery(request, user: user, configuration)
         let ending: @Sendable () -> FeedStream.Ending? = {
-            request.drain.isSet ? .draining : revoked.isSet ? .revoked : nil
+            request.drain.isSet ? .draining : caller.loss.map { $0 == .expired ? .expired : .revoked }
         }
         switch query.form {
         case .page: return try await page(query, user, ending)

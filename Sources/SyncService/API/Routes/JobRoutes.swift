@@ -26,6 +26,8 @@ extension PhoneAPI {
         }
         try await check(submission.request, of: user, besides: strangers)
         try await refuseFullQuota(of: user)
+        // The checks took a while. From here on it may cost money.
+        try request.body.checkSender()
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
             submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)
@@ -59,6 +61,12 @@ extension PhoneAPI {
                 allowed: Job.Attention.Choice.Word.allCases.map(\.rawValue))
             throw Problem.invalid(strangers + [finding])
         }
+        guard body.revision != nil || !word.mayPay else {
+            let finding = Finding(
+                field: "revision", code: .required,
+                message: "is needed for a choice that may pay: attention.revision of the job that was looked at")
+            throw Problem.invalid(strangers + [finding])
+        }
         guard strangers.isEmpty else { throw Problem.invalid(strangers) }
         guard let decision = Decision(rawValue: word.rawValue) else { return try await wait(request, user, body) }
         return try await move(request, user, by: .decided(decision), ifAt: body.revision)
@@ -76,7 +84,7 @@ extension PhoneAPI {
 
     struct DecisionBody: Decodable {
         var decision: String
-        /// `attention.revision` of the job that was looked at.
+        /// `attention.revision` of the job that was looked at. A choice that may pay is nothing without it.
         var revision: Int64?
 
         enum CodingKeys: String, CodingKey, CaseIterable { case decision, revision }
@@ -151,6 +159,11 @@ extension PhoneAPI {
     @Sendable func listModels(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
         .json(try Wire.encode(["models": models.all]))
     }
+}
+
+extension Job.Attention.Choice.Word {
+    /// Whether the upstream may be asked, and paid, because of it.
+    fileprivate var mayPay: Bool { self == .resubmit || self == .agree }
 }
 
 extension PostgresStore {

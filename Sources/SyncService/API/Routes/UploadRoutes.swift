@@ -13,6 +13,13 @@ extension PhoneAPI {
             uploadLifetime: configuration.uploadRetention, assetLifetime: configuration.assetRetention)
     }
 
+    /// The same for what a request brings.
+    func desk(for body: RequestBody) -> UploadDesk {
+        var desk = desk
+        desk.checkSender = { try body.checkSender() }
+        return desk
+    }
+
     /// Checks the version that is spoken, and says ours with every answer.
     func tus(_ handler: @escaping UserHandler) -> UserHandler {
         { request, user in
@@ -148,11 +155,11 @@ extension PhoneAPI {
     /// Appends what came, ends the upload where it is whole, and lets go of it.
     ///
     /// In a task without a parent: a client that goes away cancels the handler's, and what has arrived of its bytes is to be
-    /// kept. It ends by itself when the body does.
+    /// kept. It ends by itself when the body does, which breaks off where the device loses its access.
     private func write(
         _ part: Part?, to upload: UploadRecord, by writer: UploadWriter, isNew: Bool = false
     ) async throws -> UploadRecord {
-        let desk = desk
+        let desk = part.map { self.desk(for: $0.body) } ?? self.desk
         return try await Task {
             do {
                 let written =

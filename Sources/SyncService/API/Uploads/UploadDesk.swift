@@ -15,6 +15,8 @@ struct UploadDesk: Sendable {
     var uploadLifetime: TimeInterval
     /// Seconds without use until an asset does.
     var assetLifetime: TimeInterval
+    /// Asked before anything that came is counted; throws where its sender may not send any more.
+    var checkSender: @Sendable () throws -> Void = {}
 
     /// What is lost at most when a server dies; a connection that breaks loses nothing that arrived. Also how much of a
     /// body gathers in a file before it is durable.
@@ -38,7 +40,10 @@ struct UploadDesk: Sendable {
     func takeIn(_ staged: StagedObject, of user: UserID) async throws -> Asset {
         let writer = UploadWriter(lease: Self.lease)
         let upload: UploadRecord
-        do { upload = try await begin(user, bytes: staged.bytes, writer: writer) } catch {
+        do {
+            try checkSender()
+            upload = try await begin(user, bytes: staged.bytes, writer: writer)
+        } catch {
             await objects.discard(staged)
             throw error
         }
@@ -90,6 +95,7 @@ struct UploadDesk: Sendable {
         let staged = try await objects.stage(
             expecting: nil, atMost: upload.bytes - upload.received, body: cutter.piece(atMost: limit))
         do {
+            try checkSender()
             guard try isWanted(staged, cutter, checksum) else {
                 await objects.discard(staged)
                 return nil
@@ -139,6 +145,10 @@ struct UploadDesk: Sendable {
             throw Problem(
                 status: 415, code: .unsupportedMediaType, title: "The body is no media that a model takes",
                 detail: "PNG, JPEG, WebP, GIF, WAV, MP3, MP4, MOV and WebM are.")
+        }
+        do { try checkSender() } catch {
+            await objects.discard(staged)
+            throw error
         }
         let key = try cleaner.assetKey(of: upload)
         let hash = staged.sha256.hex
