@@ -139,14 +139,14 @@ import VideoModels
         let close = "event: close\ndata: {\"reason\":\"draining\"}\n\n"
         let empty = try ChangePage.sample(cursor: "c2", from: 2).event
         let feed = ScriptedFeed(
-            try start() + (1...12).map { _ in .stream(empty, close) }
-                + [.slowly(.seconds(31), .stream(empty, close)), .stream(empty, then: .silence)])
+            try start() + (1...13).map { _ in .stream(empty, close) } + [.stream(empty, then: .silence)])
         var client = client(feed, clock: clock)
         for _ in 1...14 { _ = try await client.next() }
         let before = clock.waits
         #expect(before.count == 11 && before.suffix(6).contains { $0 > .seconds(5) })
-        feed.patience.set { clock.advance(by: $0) }
-        for _ in 1...2 { _ = try await client.next() }
+        _ = try await client.next()
+        clock.advance(by: .seconds(31))
+        _ = try await client.next()
         #expect(clock.waits.count == 13 && clock.waits[12] <= .milliseconds(500))
     }
 

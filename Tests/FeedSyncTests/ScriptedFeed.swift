@@ -14,8 +14,6 @@ final class ScriptedFeed: FeedTransport {
         case first(@Sendable () -> Void)
         /// No answer at all, until the request is cancelled.
         case never
-        /// Takes its time, by the clock of `patience`.
-        indirect case slowly(Duration, Step)
 
         static func json(_ value: some Encodable, status: Int = 200, retryAfter: String? = nil) throws -> Step {
             var headers = ["content-type": "application/json"]
@@ -45,8 +43,6 @@ final class ScriptedFeed: FeedTransport {
     convenience init(_ steps: Step...) { self.init(steps) }
 
     var requests: [FeedRequest] { state.withLock { $0.requests } }
-    /// What `slowly` does to the clock.
-    let patience = Locked<@Sendable (Duration) -> Void>({ _ in })
     /// The last request got no more than nothing so far, and waits.
     var isMute: Bool { mutes.value > 0 }
     private let mutes = Locked(0)
@@ -71,9 +67,6 @@ final class ScriptedFeed: FeedTransport {
             await Signal().wait()
             mutes.change { $0 -= 1 }
             throw .unreachable("cancelled")
-        case .slowly(let duration, let step):
-            patience.value(duration)
-            return try await answer(step)
         }
         return nil
     }
@@ -115,7 +108,8 @@ final class PatienceClock: Clock {
     private let limit: Duration
     private let instant = InstantClock()
     private let extra = Locked(Duration.zero)
-    private let gate = Locked(Signal())
+    /// One for each long wait: a signal whose waiter is cancelled is over for everybody who waits for it.
+    private let gates = Locked<[Signal]>([])
     private let begun = Locked(Signal())
 
     /// - Parameter limit: Waits of this length are long.
@@ -133,19 +127,21 @@ final class PatienceClock: Clock {
 
     /// Lets the long waits end.
     func expire() {
-        let signal = gate.value
-        gate.set(Signal())
         begun.set(Signal())
-        signal.fire()
+        gates.change { gates in
+            for gate in gates { gate.fire() }
+            gates = []
+        }
     }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         guard now.duration(to: deadline) >= limit else {
             return try await instant.sleep(for: now.duration(to: deadline))
         }
-        let signal = gate.value
+        let gate = Signal()
+        gates.change { $0.append(gate) }
         begun.value.fire()
-        await signal.wait()
+        await gate.wait()
         try Task.checkCancellation()
     }
 }

@@ -84,7 +84,8 @@ import VideoModels
     }
 
     @Test func `while revocations cannot be heard of, each request is looked up`() async throws {
-        try await with(hears: { false }) { bench in
+        let isHearing: @Sendable () -> Bool = { false }
+        try await with(hears: isHearing) { bench in
             _ = try await bench.caller()
             try await bench.database.sql(Self.behindOurBack)
             guard case .revoked = try await bench.admit() else { return #expect(Bool(false), "believed unheard") }
@@ -93,7 +94,8 @@ import VideoModels
 
     @Test func `what was looked up while revocations could not be heard of is not believed later`() async throws {
         let hears = Mutex(false)
-        try await with(hears: { hears.withLock { $0 } }) { bench in
+        let isHearing: @Sendable () -> Bool = { hears.withLock { $0 } }
+        try await with(hears: isHearing) { bench in
             _ = try await bench.caller()
             try await bench.database.sql(Self.behindOurBack)
             hears.withLock { $0 = true }

@@ -41,7 +41,9 @@ import VideoModels
     }
 
     @Test func `a wait for longer than the server grants ends when that is over`() async throws {
-        try await FeedServer.with({ $0.feedWaitLimit = 1 }) { feed in
+        try await FeedServer.with {
+            $0.feedWaitLimit = 1
+        } _: { feed in
             let cursor = try await feed.ask("/v1/changes").page().cursor
             #expect(try await feed.ask("/v1/changes?wait=600&cursor=\(cursor)").page().changes == [])
             #expect(try await feed.ask("/v1/changes?wait=601&cursor=\(cursor)").status == 400)
