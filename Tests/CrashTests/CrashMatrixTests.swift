@@ -2,8 +2,6 @@ import Failpoints
 import Foundation
 import Testing
 
-@testable import JobStore
-
 /// Promises 1, 2 and 3 of a process that may die anywhere. README.md in this folder says how and shows the table.
 @Suite(.timeLimit(.minutes(10))) struct CrashMatrixTests {
     @Test func `whatever step a worker dies at, nothing is paid twice, lost or left over`() async throws {
@@ -24,17 +22,10 @@ import Testing
             "\(Failpoint.lateAnswerFound)"
         ])
         #expect(missed.isEmpty, "no scenario comes to these: \(missed.sorted())")
-        let unrun = Self.statements.subtracting(rows.map(\.point)).subtracting(Self.elsewhere)
+        let unrun = CrashMatrix.statements.subtracting(rows.map(\.point)).subtracting(Self.elsewhere)
         #expect(unrun.isEmpty, "no scenario runs these: \(unrun.sorted())")
         try CrashReport(rows).keep()
     }
-
-    /// What may run while a job is on its way.
-    private static let statements = Set(
-        [
-            JobStatements.all, StepStatements.all, SubmitStatements.all, AdmissionStatements.all, BudgetStatements.all,
-            ModelPauseStatements.all, UpstreamStatements.all,
-        ].joined().map { "sql.\($0.name)" })
 
     private static let elsewhere: Set<String> = [
         // What the operator or a phone asks.
