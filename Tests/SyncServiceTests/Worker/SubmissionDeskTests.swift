@@ -75,13 +75,14 @@ import VideoModels
     }
 }
 
-/// The budget that two services share, with the desks that ask for it and a Postgres whose time is moved on whenever nobody
-/// may go: what is granted in ten minutes takes seconds.
+/// The budget that two services share, with the desks that ask for it and a Postgres whose time stands still but for what
+/// it is moved on by whenever nobody may go: what is granted in ten minutes takes seconds, and a slow machine changes nothing.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct SharedBudgetTests {
     /// Records each grant with its moment in the time that has been moved.
     private static let recorder = """
-        create table moved (seconds double precision not null);
-        insert into moved values (0);
+        create table moved (
+            seconds double precision not null, stopped timestamptz not null, gone double precision not null);
+        insert into moved values (0, clock_timestamp(), 0);
         create table grants (at double precision);
         create function record_grant() returns trigger language plpgsql as $$
         declare latest timestamptz := new.grants[array_length(new.grants, 1)];
@@ -106,6 +107,7 @@ import VideoModels
             let before = turn
             let mine = Task {
                 _ = try? await before?.value
+                try await self.stop()
                 let grant = try await store.take(limit, account: "main", upTo: wanted)
                 if case .wait(let seconds) = grant { try await self.move(seconds) }
                 return grant
@@ -113,6 +115,18 @@ import VideoModels
             turn = mine
             guard case .granted(let count, let isProbe) = try await mine.value else { return .wait(0.001) }
             return .granted(count, isProbe: isProbe)
+        }
+
+        /// Takes back what has gone by since the last time.
+        private func stop() async throws {
+            try await database.sql(
+                """
+                set local session_replication_role = replica;
+                update moved set gone = extract(epoch from clock_timestamp() - stopped), stopped = clock_timestamp();
+                update rate_budgets set grants = array(
+                    select g + interval '1 second' * moved.gone from unnest(grants) as g) from moved;
+                update moved set seconds = seconds - gone
+                """)
         }
 
         private func move(_ seconds: Double) async throws {
