@@ -1,12 +1,12 @@
 import Foundation
 import JobLifecycle
-import JobStore
 import Logging
 import Synchronization
 import TestSupport
 import Testing
 import VideoModels
 
+@testable import JobStore
 @testable import SyncService
 
 @Suite(.timeLimit(.minutes(10))) struct SubmissionDeskTests {
@@ -97,11 +97,14 @@ import VideoModels
 
     /// One at a time, so that two who are told to wait do not both move the clock.
     private actor Clock {
-        private let database: TestDatabase
+        private let pool: ConnectionPool
         private var turn: Task<PostgresStore.Grant, any Error>?
-        private(set) var moved = 0.0
+        private let end: Double
+        private var moved = 0.0
+        /// Fires when it has been moved as far as `end`.
+        let hasEnded = Signal()
 
-        init(_ database: TestDatabase) { self.database = database }
+        init(_ pool: ConnectionPool, until end: Double) { (self.pool, self.end) = (pool, end) }
 
         func take(_ limit: RateLimit, _ wanted: Int, _ store: PostgresStore) async throws -> PostgresStore.Grant {
             let before = turn
@@ -119,9 +122,8 @@ import VideoModels
 
         /// Takes back what has gone by since the last time.
         private func stop() async throws {
-            try await database.sql(
+            try await change(
                 """
-                set local session_replication_role = replica;
                 update moved set gone = extract(epoch from clock_timestamp() - stopped), stopped = clock_timestamp();
                 update rate_budgets set grants = array(
                     select g + interval '1 second' * moved.gone from unnest(grants) as g) from moved;
@@ -130,15 +132,19 @@ import VideoModels
         }
 
         private func move(_ seconds: Double) async throws {
-            moved += seconds
-            // As a replica does: moved grants are no new ones.
-            try await database.sql(
+            try await change(
                 """
-                set local session_replication_role = replica;
                 update rate_budgets set grants =
                     array(select g - interval '1 second' * \(seconds) from unnest(grants) as g);
                 update moved set seconds = seconds + \(seconds)
                 """)
+            moved += seconds
+            if moved >= end { hasEnded.fire() }
+        }
+
+        /// As a replica does: moved grants are no new ones.
+        private func change(_ sql: String) async throws {
+            try await pool.run { try $0.run("set local session_replication_role = replica;" + sql) }
         }
     }
 
@@ -160,7 +166,9 @@ import VideoModels
     ) async throws {
         try await TestDatabase.with { database in
             try await database.sql(Self.recorder)
-            let clock = Clock(database)
+            let pool = ConnectionPool(conninfo: database.conninfo, connections: 1, applicationName: "clock")
+            defer { pool.stop() }
+            let clock = Clock(pool, until: 6 * limit.window)
             let stores = (0..<2).map { _ in
                 PostgresStore(
                     conninfo: database.conninfo, secrets: nil, connections: 2, log: Logger(label: "test"))
@@ -174,7 +182,7 @@ import VideoModels
                     }
                 }
                 group.addTask {
-                    while await clock.moved < 6 * limit.window { await Task.yield() }
+                    await clock.hasEnded.wait()
                     for desk in desks { desk.close() }
                 }
             }
