@@ -1,5 +1,6 @@
 package import Foundation
 import Synchronization
+import TestSupport
 package import VideoModels
 
 /// Everything that a test has started, so that a test that fails leaves nothing running.
@@ -44,10 +45,14 @@ package final class GondolaProcess: Sendable {
         let pipe = Pipe()
         process.standardError = pipe
         process.standardInput = FileHandle.nullDevice
-        let log = LogLines(pipe.fileHandleForReading)
+        let log = LogLines()
+        let reader = PipeReader(pipe.fileHandleForReading) { log.take($0) }
         // The process's end, not the pipe's: the write end may outlive it, here or in a child that inherited it. Nor
         // `waitUntilExit`, which holds a thread that every other test needs.
-        process.terminationHandler = { _ in log.close() }
+        process.terminationHandler = { _ in
+            reader.drain()
+            log.close()
+        }
         try process.run()
         try? pipe.fileHandleForWriting.close()
         await all.add(process, log)

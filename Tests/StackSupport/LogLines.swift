@@ -14,18 +14,10 @@ final class LogLines: Sendable {
 
     private let state = Mutex(State())
 
-    init(_ file: FileHandle) {
-        file.readabilityHandler = { [self] file in
-            let data = file.availableData
-            if data.isEmpty { file.readabilityHandler = nil }
-            take(data)
-        }
-    }
-
     /// The process has ended: nothing more is waited for. The pipe's end alone says less, since it may come before or after.
     func close() { take(Data(), isLast: true) }
 
-    private func take(_ data: Data, isLast: Bool = false) {
+    func take(_ data: Data, isLast: Bool = false) {
         let waiters = state.withLock { state in
             state.isClosed = state.isClosed || isLast
             state.partial += data

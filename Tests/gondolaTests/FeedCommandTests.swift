@@ -109,12 +109,11 @@ private final class Command: Sendable {
         process.standardError = FileHandle(forWritingAtPath: files[0])
         let pipe = Pipe()
         process.standardOutput = arguments.contains("tail") ? pipe : FileHandle(forWritingAtPath: files[1])
-        pipe.fileHandleForReading.readabilityHandler = { [state] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            Self.note(state) { $0.output += data }
+        let reader = PipeReader(pipe.fileHandleForReading) { [state] data in Self.note(state) { $0.output += data } }
+        process.terminationHandler = { [state] _ in
+            reader.drain()
+            Self.note(state) { $0.isOver = true }
         }
-        process.terminationHandler = { [state] _ in Self.note(state) { $0.isOver = true } }
         try process.run()
         try? pipe.fileHandleForWriting.close()
     }
@@ -166,7 +165,6 @@ private final class Command: Sendable {
             (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)) ?? ""
         }
         try? FileManager.default.removeItem(at: folder)
-        (process.standardOutput as? Pipe)?.fileHandleForReading.readabilityHandler = nil
         return (process.terminationStatus, texts[0], texts[1])
     }
 }
