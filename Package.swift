@@ -87,8 +87,7 @@ let package = Package(
             name: "gondola-bench",
             dependencies: [
                 "VideoModels", "JobLifecycle", "HTTPTransport", "VeniceTransport", "JobStore", "ObjectStorage",
-                argumentParser,
-                logging,
+                "SyncService", argumentParser, logging,
             ],
             path: "Benchmarks", exclude: ["Peers"]),
         .target(

@@ -6,7 +6,10 @@ struct GondolaBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gondola-bench",
         abstract: "Figures of this build, each against a limit or a peer measured in the same run.",
-        subcommands: [All.self, Decode.self, Validate.self, Base64.self, Memory.self, Polling.self, EngineBench.self],
+        subcommands: [
+            All.self, Decode.self, Validate.self, Base64.self, Memory.self, Polling.self, EngineBench.self,
+            FilesBench.self,
+        ],
         defaultSubcommand: All.self)
 }
 

@@ -66,6 +66,23 @@ public enum Failpoint: CaseIterable, Hashable, Sendable {
     case objectNaming
     case objectNamed
     case objectDurable
+
+    // A backup, and a restore.
+    case backupDumped
+    case backupCopied
+    case backupDescribed
+    case backupNamed
+    case backupPruned
+    case restoreCopied
+    case restoreWritten
+}
+
+extension Failpoint {
+    /// Those that no job comes to.
+    public static let ofBackups: [Failpoint] = [
+        .backupDumped, .backupCopied, .backupDescribed, .backupNamed, .backupPruned, .restoreCopied, .restoreWritten,
+    ]
+    public static let ofJobs = allCases.filter { !ofBackups.contains($0) }
 }
 
 /// How far an exchange with the upstream has come.

@@ -282,11 +282,17 @@ private struct Transition {
         case (.consentNeeded, .decided(.giveUp)):
             let failure = Failure(.consentNeeded, "The consent that the upstream asks for was not given.")
             return Step(state: .failed(failure), effects: [.publish])
+        case (.restored(let quotation, _), .decided(.resubmit)):
+            // At the price that it had: rows of the ledger for an earlier attempt may be of that price.
+            return Step(state: quotation.map(JobState.quoted) ?? .accepted, effects: [.publish, .snooze(0)])
+        case (.restored, .decided(.giveUp)):
+            let failure = Failure(.givenUp, "Given up after the service was restored from a backup.")
+            return Step(state: .failed(failure), effects: [.publish])
         case (_, .priced), (_, .refused), (_, .submissionIntended), (_, .submissionAccepted), (_, .submissionNotSent),
             (_, .submissionCorrectable), (_, .consentAsked), (_, .submissionLost), (_, .accountBlocked),
             (_, .stillRendering), (_, .videoAnnounced), (_, .videoStored), (_, .renderingFailed), (_, .cleanedUp),
             (_, .postponed), (_, .held), (_, .setback), (_, .cancelRequested),
-            (.unknownOutcome, .decided(.agree)), (.accountBlocked, .decided(.agree)),
+            (.unknownOutcome, .decided(.agree)), (.accountBlocked, .decided(.agree)), (.restored, .decided(.agree)),
             (.consentNeeded, .decided(.resubmit)):
             throw InvalidEvent(event, in: job.state)
         }

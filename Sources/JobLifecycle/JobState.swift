@@ -192,6 +192,9 @@ public enum Attention: Hashable, Sendable {
     case accountBlocked(evidence: String)
     /// The upstream wants the user's agreement to a text first (PROTOCOL §15.4). Nothing was charged.
     case consentNeeded(Quotation, ConsentRequest)
+    /// The database came back from a backup in which the job was not paid: whether it was paid in the time that is lost,
+    /// nobody knows. Without a quotation where it had none then.
+    case restored(Quotation?, evidence: String)
 }
 
 /// What the upstream asked the user to agree to.

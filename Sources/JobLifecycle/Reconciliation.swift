@@ -111,8 +111,10 @@ public struct Reconciliation: Sendable {
                 : "All \(edges[index].count) charges near it belong to other requests of ours.")
     }
 
-    /// The charge that must be this request's: of its price and model, and not to be explained without it.
+    /// The charge that must be this request's: of its price and model, and not to be explained without it. In a time that is
+    /// lost there may have been other requests for the same.
     private func provenCharge(of index: Int, stray: [UpstreamEntry]) -> UpstreamEntry? {
+        if attempts[index].isOfLostTime { return nil }
         let fitting = edges[index].filter { attempts[index].fits(charges[$0], tolerance, readAt: record.readAt) }
         guard stray.isEmpty, !fitting.isEmpty, !canExplain(fitting, without: index) else { return nil }
         var narrowed = edges

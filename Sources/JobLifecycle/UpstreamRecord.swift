@@ -32,10 +32,13 @@ public struct ReconciledAttempt: Hashable, Sendable, Identifiable {
     public var handles: Set<String>
     /// The account's balance before this request, as its answer told it.
     public var balance: Money?
+    /// Its answer may lie in a time that a restore has lost, with others that nobody here remembers.
+    public var isOfLostTime: Bool
 
     public init(
         id: ID, models: Set<String>, price: Money, startedAt: Date, endedAt: Date?, outcome: String?,
-        hasVideo: Bool = false, isUndecided: Bool = false, handles: Set<String> = [], balance: Money? = nil
+        hasVideo: Bool = false, isUndecided: Bool = false, handles: Set<String> = [], balance: Money? = nil,
+        isOfLostTime: Bool = false
     ) {
         self.id = id
         self.models = models
@@ -47,6 +50,7 @@ public struct ReconciledAttempt: Hashable, Sendable, Identifiable {
         self.isUndecided = isUndecided
         self.handles = handles
         self.balance = balance
+        self.isOfLostTime = isOfLostTime
     }
 }
 

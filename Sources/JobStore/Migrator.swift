@@ -36,6 +36,7 @@ public struct Migrator: Sendable {
         Migration(name: "0008_access.sql", sql: String(decoding: PackageResources._008_access_sql, as: UTF8.self)),
         Migration(name: "0009_content.sql", sql: String(decoding: PackageResources._009_content_sql, as: UTF8.self)),
         Migration(name: "0010_media.sql", sql: String(decoding: PackageResources._010_media_sql, as: UTF8.self)),
+        Migration(name: "0012_backup.sql", sql: String(decoding: PackageResources._012_backup_sql, as: UTF8.self)),
     ]
 
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -81,7 +82,7 @@ public struct Migrator: Sendable {
     }
 
     /// Any number that nothing else in the database locks: "gondola" in ASCII.
-    private static let lock = 0x67_6F_6E_64_6F_6C_61
+    static let lock = 0x67_6F_6E_64_6F_6C_61
     private static let table = """
         create table if not exists schema_migrations (
             name text primary key, checksum text not null, applied_at timestamptz not null default now())

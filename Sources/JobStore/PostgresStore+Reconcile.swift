@@ -87,6 +87,7 @@ extension ReconciledAttempt {
             endedAt: try row.optional("ended_at", Row.date), outcome: try row.optionalText("outcome"),
             hasVideo: ["downloading", "ready"].contains(state),
             isUndecided: isLast && isWaiting, handles: Set(handles.compactMap { $0 }),
-            balance: try row.optionalText("balance").flatMap { Money($0) })
+            balance: try row.optionalText("balance").flatMap { Money($0) },
+            isOfLostTime: try row.bool("is_of_lost_time"))
     }
 }

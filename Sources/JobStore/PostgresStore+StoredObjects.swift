@@ -44,14 +44,7 @@ public struct StorageUse: Hashable, Sendable, Codable {
 extension PostgresStore {
     /// A page of all that must be in storage, after `place`.
     public func expectedObjects(after place: ExpectedObject.Place?, limit: Int) async throws -> [ExpectedObject] {
-        let nothing = "00000000-0000-0000-0000-000000000000"
-        let values: [Value] = [
-            .text(place?.user.description ?? nothing), .text(place?.id.uuidString ?? nothing),
-            .text(place?.kind ?? ""), .int(limit),
-        ]
-        return try await pool.run { connection in
-            try connection.execute(StoredObjectStatements.page, values).map { try ExpectedObject($0) }
-        }
+        try await pool.run { try $0.expectedObjects(after: place, limit: limit) }
     }
 
     /// What must be in storage at this place now; nil where nothing must.
@@ -112,6 +105,17 @@ extension PostgresStore {
         return try await pool.run { connection in
             try connection.execute(JobStatements.find, [.id(job)]).first { try JobRecord($0, secrets: secrets) }
         }
+    }
+}
+
+extension Connection {
+    func expectedObjects(after place: ExpectedObject.Place?, limit: Int) throws -> [ExpectedObject] {
+        let nothing = "00000000-0000-0000-0000-000000000000"
+        let values: [Value] = [
+            .text(place?.user.description ?? nothing), .text(place?.id.uuidString ?? nothing),
+            .text(place?.kind ?? ""), .int(limit),
+        ]
+        return try execute(StoredObjectStatements.page, values).map { try ExpectedObject($0) }
     }
 }
 

@@ -141,8 +141,8 @@ extension Connection {
             let tokens = try execute(JobStatements.attempts, [.id(record.user), .id(record.id)])
                 .map { try $0.int64("lease_token") }
             return tokens.max() == attempt.rawValue
-        case .attention(.accountBlocked), .attention(.consentNeeded), .accepted, .quoted, .rendering, .downloading,
-            .ready, .failed, .cancelled:
+        case .attention(.accountBlocked), .attention(.consentNeeded), .attention(.restored), .accepted, .quoted,
+            .rendering, .downloading, .ready, .failed, .cancelled:
             return false
         }
     }

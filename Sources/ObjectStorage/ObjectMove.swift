@@ -12,9 +12,16 @@ public struct ObjectMove: Sendable {
     let atOnce: Int
     /// Whether the old store keeps its objects.
     let isCopy: Bool
+    /// Whether anything still needs an object that has left the old store while it was brought over: then another move has
+    /// taken it from there, and nobody has deleted it.
+    let isNeeded: @Sendable (ObjectKey) async -> Bool
 
-    public init(from former: any ObjectStore, to current: any ObjectStore, atOnce: Int = 4, keepingOld isCopy: Bool) {
+    public init(
+        from former: any ObjectStore, to current: any ObjectStore, atOnce: Int = 4, keepingOld isCopy: Bool,
+        isNeeded: @escaping @Sendable (ObjectKey) async -> Bool = { _ in false }
+    ) {
         (self.former, self.current, self.atOnce, self.isCopy) = (former, current, max(1, atOnce), isCopy)
+        self.isNeeded = isNeeded
     }
 
     public struct Report: Hashable, Sendable {
@@ -142,13 +149,15 @@ public struct ObjectMove: Sendable {
         return ObjectInfo(bytes: there.bytes, sha256: ContentHash(hasher.finalize()), modified: there.modified)
     }
 
-    /// Lets the old store's object go. Where someone has deleted it meanwhile, the new one must go, too: false.
+    /// Lets the old store's object go. Where someone has deleted it meanwhile, the new one must go, too: false. Unless it is
+    /// needed: a file too many can be found and removed, and one too few is lost.
     private func settle(_ key: ObjectKey) async throws(ObjectStoreError) -> Bool {
         switch await Outcome.of({ () async throws(ObjectStoreError) in try await former.head(key) }) {
         case .success:
             if !isCopy { try await former.delete(key) }
             return true
         case .failure(.notFound):
+            if await isNeeded(key) { return true }
             try await current.delete(key)
             return false
         case .failure(let error): throw error

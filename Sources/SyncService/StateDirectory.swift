@@ -32,10 +32,18 @@ struct StateDirectory: Sendable {
         }
     }
 
+    /// Where the keys for sealed secrets are, unless a setting names another place.
+    func keyFile(_ setting: String?) -> String { setting ?? "\(path)/secret.key" }
+
     /// Reads the keys for sealed secrets, a line each, and makes one on the first start.
-    func secrets(keyFile: String?) throws(SetupError) -> SecretBox {
-        let file = keyFile ?? "\(path)/secret.key"
-        if keyFile == nil, !FileManager.default.fileExists(atPath: file) { try makeKey(file) }
+    func secrets(keyFile setting: String?) throws(SetupError) -> SecretBox {
+        let file = keyFile(setting)
+        if setting == nil, !FileManager.default.fileExists(atPath: file) { try makeKey(file) }
+        return try Self.secrets(in: file)
+    }
+
+    /// Reads a file of keys.
+    static func secrets(in file: String) throws(SetupError) -> SecretBox {
         guard let text = FileManager.default.contents(atPath: file) else {
             throw SetupError("cannot read the key file \(file)")
         }

@@ -21,8 +21,10 @@ struct Storage: Sendable {
     init(_ configuration: Configuration, state: StateDirectory) throws {
         floor = configuration.storageFloor
         let places = [configuration.storage, configuration.storageFormer].compactMap(\.self)
-        http = places.contains { $0.hasPrefix("s3://") } ? try Self.client(configuration.s3) : nil
-        let current = try Self.open(configuration.storage, "GONDOLA_STORAGE", configuration.s3, http, state)
+        let isRemote = places.contains { $0.hasPrefix("s3://") }
+        let s3 = isRemote ? try configuration.s3.filled() : configuration.s3
+        http = isRemote ? try Self.client(s3) : nil
+        let current = try Self.open(configuration.storage, "GONDOLA_STORAGE", s3, http, state)
         guard let place = configuration.storageFormer else {
             objects = current
             return
@@ -30,7 +32,7 @@ struct Storage: Sendable {
         if !place.hasPrefix("s3://"), !FileManager.default.fileExists(atPath: place + "/objects") {
             throw SetupError("GONDOLA_STORAGE_FORMER: there is no storage in \(place)")
         }
-        let former = try Self.open(place, "GONDOLA_STORAGE_FORMER", configuration.s3, http, state)
+        let former = try Self.open(place, "GONDOLA_STORAGE_FORMER", s3, http, state)
         objects = MovingObjectStore(from: former, to: current)
     }
 
@@ -49,7 +51,9 @@ struct Storage: Sendable {
         do {
             guard let http, place.hasPrefix("s3://") else { return try LocalObjectStore(root: place) }
             guard let credentials = settings.credentials else {
-                throw SetupError("a bucket needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+                throw SetupError(
+                    "a bucket needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials that has "
+                        + "both (AWS_PROFILE names another than default)")
             }
             return try S3ObjectStore(
                 settings.location(place), credentials, http: http,

@@ -73,7 +73,7 @@ extension Job {
         public var consent: ConsentPolicy?
         /// Since when the job waits for the decision.
         public var since: Date?
-        /// For `unknown_outcome`: what may have been charged for nothing.
+        /// For `unknown_outcome`, and for `restored` where it is known: what may have been charged for nothing.
         public var priceAtRisk: Money?
         /// What is known of why, in the words of whoever saw it.
         public var evidence: String?
@@ -93,6 +93,8 @@ extension Job {
             case consentNeeded = "consent_needed"
             /// The account that pays has run dry or its key is refused.
             case accountBlocked = "account_blocked"
+            /// The service was restored from a backup in which the job was not paid. It may have been since.
+            case restored
         }
 
         /// What a comparison with the upstream's record came to.

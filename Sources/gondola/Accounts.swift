@@ -108,7 +108,7 @@ extension Accounts {
         func run() async throws {
             let configuration = try Configuration.resolve(
                 flags: upstream.given.merging(store.given) { $1 }, environment: ProcessInfo.processInfo.environment)
-            let report = try await StoreOptions.withStore(configuration) { store in
+            let report = try await configuration.withStore { store in
                 try await configuration.limitReport(from: store)
             }
             if output.isJSON { return try OutputOptions.json(report) }

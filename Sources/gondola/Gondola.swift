@@ -14,7 +14,8 @@ struct Gondola: AsyncParsableCommand {
             """,
         subcommands: [
             Run.self, Serve.self, Work.self, Migrate.self, Users.self, Tokens.self, Accounts.self, Jobs.self,
-            LedgerCommand.self, StorageCommand.self, Secrets.self, Submit.self, Feed.self, Models.self, Demo.self,
+            LedgerCommand.self, StorageCommand.self, Secrets.self, Backup.self, Restore.self, Submit.self, Feed.self,
+            Models.self, Demo.self,
         ])
 
     static func main() async { await execute() }

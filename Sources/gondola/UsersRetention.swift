@@ -67,7 +67,7 @@ struct UsersRetention: AsyncParsableCommand {
     func run() async throws {
         let configuration = try store.configuration()
         let common = configuration.retention.keeping
-        let outcome = try await StoreOptions.withStore(configuration) { store in
+        let outcome = try await configuration.withStore { store in
             let user = try await store.find(user: name)
             if !dryRun { try await store.setKeeping(rule, of: user) }
             let counted = rule ?? common

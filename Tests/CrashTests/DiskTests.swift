@@ -1,5 +1,6 @@
 import FeedSync
 import Foundation
+import ObjectStorage
 import StackSupport
 import SyncService
 import TestSupport
@@ -70,5 +71,75 @@ struct DiskTests {
         #expect(await process.terminate() == 0)
         #expect(try await stack.simulator.ledger().charges.count == 1)
         #expect(try await Agreement(stack).violations() == [])
+    }
+}
+
+/// Storage alone, on a disk that is full.
+@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: getuid() == 0, "mounting a file system needs root"))
+struct FullStorageTests {
+    private func withDisk(_ body: (SmallDisk) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gondola-disk-\(UUID())")
+        let disk = try #require(try SmallDisk(at: folder, megabytes: 2))
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(disk)) } catch { result = .failure(error) }
+        disk.remove()
+        try FileManager.default.removeItem(at: folder)
+        try result.get()
+    }
+
+    private func body(_ pieces: Int) -> AsyncStream<[UInt8]> {
+        AsyncStream { stream in
+            for number in 0..<pieces {
+                stream.yield([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 64 << 10))
+            }
+            stream.finish()
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `an object that finds the disk full leaves nothing, and those that are there stay whole`(
+        isLengthKnown: Bool
+    ) async throws {
+        try await withDisk { disk in
+            let store = try LocalObjectStore(root: disk.directory.appending(path: "objects").path)
+            let (old, new) = (try ObjectKey("u/old"), try ObjectKey("u/new"))
+            let kept = try await store.put(old, body: body(2))
+            let free = try await store.freeBytes()
+            await #expect(throws: ObjectStoreError.noSpace) {
+                try await store.put(new, expecting: isLengthKnown ? 64 << 16 : nil, body: body(64))
+            }
+            await #expect(throws: ObjectStoreError.notFound) { try await store.head(new) }
+            // The old one cannot be replaced either, and stays as it was.
+            await #expect(throws: ObjectStoreError.noSpace) { try await store.put(old, body: body(64)) }
+            #expect(try await store.head(old).sha256 == kept.sha256)
+            let staged = try FileManager.default.contentsOfDirectory(atPath: store.root + "/staging")
+            #expect(staged.isEmpty)
+            // The file is closed a moment after its name is gone.
+            while try await store.freeBytes() < free { await Task.yield() }
+
+            disk.fill()
+            await #expect(throws: ObjectStoreError.noSpace) { try await store.put(new, body: body(1)) }
+            disk.clear()
+            #expect(try await store.put(new, body: body(1)).bytes == 64 << 10)
+        }
+    }
+
+    @Test func `a backup that finds its disk full leaves none, and is made when there is room`() async throws {
+        try await Stack.with { stack in
+            let disk = try #require(try SmallDisk(at: stack.directory.appending(path: "disk"), megabytes: 4))
+            defer { disk.remove() }
+            let configuration = try Configuration.resolve(environment: [
+                "DATABASE_URL": stack.database.conninfo,
+                "GONDOLA_STORAGE": stack.directory.appending(path: "objects").path,
+                "GONDOLA_STATE_DIR": stack.directory.appending(path: "state").path,
+            ])
+            let request = BackupRequest(directory: disk.directory.appending(path: "backups").path)
+            disk.fill(leaving: 16 << 10)
+            await #expect(throws: SetupError.self) { try await configuration.backUp(request) { _ in } }
+            disk.clear()
+            #expect((try? Backups.list(in: request.directory).count) ?? 0 == 0)
+            #expect(try await configuration.backUp(request, progress: { _ in }).generation != nil)
+            #expect(try Backups.list(in: request.directory).count == 1)
+        }
     }
 }

@@ -54,6 +54,7 @@ struct AuditCase: Sendable, CustomTestStringConvertible {
         AuditCase("attention/unknown_outcome", "lost", "reserve"),
         AuditCase("attention/account_blocked", "blocked", "reserve release"),
         AuditCase("attention/consent_needed", "refused", "reserve release"),
+        AuditCase("attention/restored", "", ""), AuditCase("attention/restored", "lost", "reserve settle"),
         AuditCase("rendering", "accepted", "reserve settle"), AuditCase("ready", "accepted", "reserve settle"),
         AuditCase("downloading", "not_sent accepted", "reserve release reserve settle"),
         AuditCase("failed", "refused", "reserve release"),

@@ -13,6 +13,7 @@ import VideoModels
     private static let names = [
         "unknown": "attention: unknown_outcome", "blocked": "attention: account_blocked",
         "consent": "attention: consent_needed", "cleaned": "ready, cleaned up",
+        "restored": "attention: restored", "unpriced": "attention: restored, not priced",
     ]
 
     /// Policies and rows of trouble under which an event leads elsewhere.
@@ -95,10 +96,14 @@ import VideoModels
     @Test func `nothing leads from a paid state to an unpaid one but what a person or a journal decides`() throws {
         let word = { (index: Int) in states[index].name }
         let back = try Self.edges().filter { edge, _ in
-            ["submitting", "unknown", "rendering", "downloading", "ready"].contains(word(edge.from))
+            ["submitting", "unknown", "restored", "unpriced", "rendering", "downloading", "ready"].contains(
+                word(edge.from))
                 && ["accepted", "quoted"].contains(word(edge.to))
         }
-        #expect(Set(back.map { "\(word($0.key.from)) \(word($0.key.to))" }) == ["submitting quoted", "unknown quoted"])
+        #expect(
+            Set(back.map { "\(word($0.key.from)) \(word($0.key.to))" }) == [
+                "submitting quoted", "unknown quoted", "restored quoted", "unpriced accepted",
+            ])
         #expect(back.values.joined().allSatisfy { ["notSent", "correctable", "lost", "resubmit"].contains($0) })
     }
 }

@@ -17,6 +17,8 @@ let states: [(name: String, state: JobState)] = [
     ("unknown", .attention(.unknownOutcome(.sample, evidence: "lost"))),
     ("blocked", .attention(.accountBlocked(evidence: "402"))),
     ("consent", .attention(.consentNeeded(.sample, .sample))),
+    ("restored", .attention(.restored(.sample, evidence: "a backup"))),
+    ("unpriced", .attention(.restored(nil, evidence: "a backup"))),
 ]
 
 /// Every event, decisions apart.
@@ -69,6 +71,7 @@ extension JobState {
         case .attention(.unknownOutcome): "unknown"
         case .attention(.accountBlocked): "blocked"
         case .attention(.consentNeeded): "consent"
+        case .attention(.restored(let quotation, _)): quotation == nil ? "unpriced" : "restored"
         }
     }
 }

@@ -54,6 +54,10 @@ import VideoModels
         consent     agree           accepted    publish snooze
         consent     giveUp          failed      publish
         consent     cancel          cancelled   publish
+        restored    resubmit        quoted      publish snooze
+        restored    giveUp          failed      publish
+        unpriced    resubmit        accepted    publish snooze
+        unpriced    giveUp          failed      publish
         """
 
     struct Cell: Hashable {
@@ -99,7 +103,7 @@ import VideoModels
         #expect(
             actions == [
                 .price, .intendSubmission(.sample), .submit(.sample), .poll(.sample), .store(.sample),
-                .cleanUp(.sample), nil, nil, nil, nil, nil, nil,
+                .cleanUp(.sample), nil, nil, nil, nil, nil, nil, nil, nil,
             ])
     }
 

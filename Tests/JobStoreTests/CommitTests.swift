@@ -92,6 +92,7 @@ import VideoModels
                 .accepted, .quoted(.sample), .submitting(.sample, by: record.token), .rendering(rendering),
                 .downloading(rendering), .ready(Delivery(rendering: rendering, videoID: .sample(), isCleanedUp: false)),
                 .attention(.unknownOutcome(.sample, evidence: "e")), .attention(.accountBlocked(evidence: "b")),
+                .attention(.restored(nil, evidence: "r")), .attention(.restored(.sample, evidence: "r")),
                 .failed(Failure(code: "x", message: "m", refunded: false)), .cancelled,
             ]
             for state in states {

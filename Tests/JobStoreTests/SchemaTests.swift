@@ -166,6 +166,7 @@ import VideoModels
         JobStatements.all, StepStatements.all, SubmitStatements.all, FeedStatements.all, DigestStatements.all,
         MediaStatements.all, LifecycleStatements.all, MediaWorkStatements.all, StoredObjectStatements.all,
         UserStatements.all, DeviceStatements.all, UpstreamStatements.all, RetentionStatements.all, SecretStatements.all,
+        BackupStatements.all,
         BudgetStatements.all, LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all,
     ].flatMap { $0 }
 }

@@ -87,7 +87,9 @@ import VideoModels
             ])
         #expect(Job.Status.allCases.filter(\.isFinal) == [.ready, .failed, .cancelled])
         #expect(
-            Job.Attention.Kind.allCases.map(\.rawValue) == ["unknown_outcome", "consent_needed", "account_blocked"])
+            Job.Attention.Kind.allCases.map(\.rawValue) == [
+                "unknown_outcome", "consent_needed", "account_blocked", "restored",
+            ])
         #expect(Change.Kind.allCases.map(\.rawValue) == ["job", "video", "settings", "spending"])
         #expect(VideoRequest.ReferenceTask.allCases.map(\.rawValue) == ["auto", "reference", "edit", "extend"])
         #expect(VideoRequest.Bitrate.allCases.map(\.rawValue) == ["standard", "high"])

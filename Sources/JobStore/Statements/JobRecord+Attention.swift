@@ -55,7 +55,24 @@ extension Attention {
                         .agree, cost: quotation.price, message: "Agree to the text; the video is made and paid."),
                     .giveUp("Give up; nothing was charged."),
                 ])
+        case .restored(let quotation, let evidence): Self.restored(quotation, evidence, since: since)
         }
+    }
+
+    private static func restored(_ quotation: Quotation?, _ evidence: String, since: Date?) -> Job.Attention {
+        Job.Attention(
+            kind: .known(.restored),
+            message:
+                "The service was restored from a backup, and whether this video was paid in the time that is lost is not "
+                + "known. Asking again may cost its price a second time.", since: since,
+            priceAtRisk: quotation?.price, evidence: evidence,
+            choices: [
+                .wait("Wait: what was charged may be found out."),
+                Job.Attention.Choice(
+                    .resubmit, cost: quotation?.price ?? .zero,
+                    message: "Ask again, although it may have been paid already."),
+                .giveUp("Give up; nothing more is charged."),
+            ])
     }
 
     private static func lost(_ price: Money, _ verdict: Job.Attention.Verdict?) -> String {

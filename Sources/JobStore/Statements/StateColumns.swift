@@ -43,6 +43,9 @@ struct StateColumns {
         case .attention(.consentNeeded(let quotation, let request)):
             price = quotation.price
             (attentionKind, consentRequest) = (.consentNeeded, request)
+        case .attention(.restored(let quotation, let evidence)):
+            price = quotation?.price
+            (attentionKind, attentionEvidence) = (.restored, evidence)
         }
     }
 
@@ -105,6 +108,8 @@ struct StateColumns {
             case (.accountBlocked, _): return .attention(.accountBlocked(evidence: attentionEvidence ?? ""))
             case (.consentNeeded, let price?):
                 if let consentRequest { return .attention(.consentNeeded(Quotation(price: price), consentRequest)) }
+            case (.restored, let price):
+                return .attention(.restored(price.map(Quotation.init), evidence: attentionEvidence ?? ""))
             default: break
             }
         default: break

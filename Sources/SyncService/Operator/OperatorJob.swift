@@ -119,6 +119,7 @@ extension JobState {
         case .attention(.accountBlocked(let evidence)): "the account is refused: \(evidence)"
         case .attention(.consentNeeded(_, let request)):
             "the upstream asks for the user's consent (\(request.flow) \(request.policy.version ?? "")); nothing is charged"
+        case .attention(.restored(_, let evidence)): "it may have been paid in the time that is lost: \(evidence)"
         case .accepted, .quoted, .submitting, .rendering, .downloading, .ready, .cancelled: nil
         }
     }

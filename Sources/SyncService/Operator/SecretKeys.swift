@@ -9,13 +9,13 @@ public struct SecretKeys: Sendable {
     /// Reads the key file. Throws `SetupError` where there is none, or it holds anything but keys.
     public init(_ configuration: Configuration) throws {
         self.configuration = configuration
-        let file = configuration.secretKeyFile ?? "\(configuration.stateDirectory)/secret.key"
+        let file = try StateDirectory(configuration.stateDirectory).keyFile(configuration.secretKeyFile)
         guard FileManager.default.fileExists(atPath: file) else {
             throw SetupError(
                 "there is no key file \(file): name it with GONDOLA_SECRET_KEY_FILE, or its directory with GONDOLA_STATE_DIR"
             )
         }
-        secrets = try StateDirectory(configuration.stateDirectory).secrets(keyFile: configuration.secretKeyFile)
+        secrets = try StateDirectory.secrets(in: file)
     }
 
     /// A key's part in the ring and how much is sealed with it.
@@ -42,7 +42,7 @@ public struct SecretKeys: Sendable {
     }
 
     public func status() async throws -> [Key] {
-        try await withStore { store in
+        try await configuration.withStore(secrets: secrets) { store in
             Self.keys(secrets.keyIDs, sealed: try await store.sealedSecrets(), needed: try await store.sealingKeyID())
         }
     }
@@ -61,7 +61,7 @@ public struct SecretKeys: Sendable {
 
     /// Seals everything with the first key. Returns how many secrets were sealed anew.
     public func rotate(progress: (Int) -> Void) async throws -> Int {
-        try await withStore { store in
+        try await configuration.withStore(secrets: secrets) { store in
             guard try await store.sharesSealingKey() else {
                 throw SetupError(
                     "none of the keys is the one that this database's secrets are sealed with; put that one in a line below"
@@ -73,14 +73,4 @@ public struct SecretKeys: Sendable {
 
     /// A line for the key file: 32 random bytes in base64.
     public static func newKey() -> String { StateDirectory.newKey() }
-
-    private func withStore<T>(_ body: (PostgresStore) async throws -> T) async throws -> T {
-        let store = PostgresStore(
-            conninfo: configuration.databaseURL.reveal(), secrets: secrets, connections: 1,
-            activeJobs: configuration.activeJobs, log: .standardError(configuration))
-        let result: Result<T, any Error>
-        do { result = .success(try await body(store)) } catch { result = .failure(error) }
-        await store.close()
-        return try result.get()
-    }
 }

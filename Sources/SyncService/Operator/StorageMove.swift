@@ -1,10 +1,12 @@
 import Foundation
+import JobStore
 import ObjectStorage
 
 /// Brings every object from the former storage to the present one: what `gondola storage move` does.
 public struct StorageMove: Sendable {
     private let storage: Storage
     private let stores: MovingObjectStore
+    private let configuration: Configuration
 
     /// Throws `SetupError` where no former storage is named, or one of both cannot be used.
     public init(_ configuration: Configuration) throws {
@@ -13,6 +15,7 @@ public struct StorageMove: Sendable {
             throw SetupError("nothing to move from: name the former storage with GONDOLA_STORAGE_FORMER")
         }
         self.stores = stores
+        self.configuration = configuration
     }
 
     /// How far it is. `failures` name what stays where it is, and why.
@@ -47,9 +50,22 @@ public struct StorageMove: Sendable {
     /// - Parameter isCopy: whether the former storage keeps its objects.
     public func run(keepingOld isCopy: Bool, progress: (Report) -> Void) async throws -> Report {
         defer { storage.stop() }
-        let move = ObjectMove(from: stores.former, to: stores.current, keepingOld: isCopy)
-        do throws(ObjectStoreError) { return Report(try await move.run { progress(Report($0)) }) } catch {
-            throw SetupError("the storage cannot be listed: \(error)")
+        return try await configuration.withStore { store in
+            let move = Self.move(from: stores.former, to: stores.current, keepingOld: isCopy, store)
+            do throws(ObjectStoreError) { return Report(try await move.run { progress(Report($0)) }) } catch {
+                throw SetupError("the storage cannot be listed: \(error)")
+            }
+        }
+    }
+
+    /// Several may run at once, on any machines: what a row names is never deleted from the new place. So it is in doubt,
+    /// while the database is away.
+    static func move(
+        from former: any ObjectStore, to current: any ObjectStore, keepingOld isCopy: Bool, _ store: PostgresStore
+    ) -> ObjectMove {
+        ObjectMove(from: former, to: current, keepingOld: isCopy) { key in
+            if key.user == StorageVerify.lostAndFound[...] { return true }
+            return (try? await store.knownKeys(among: [key.description]).isEmpty) != true
         }
     }
 }

@@ -6,6 +6,11 @@ public struct S3Settings: Hashable, Sendable {
     public var accessKeyID: String?
     public var secretAccessKey: Redacted<String>?
     public var sessionToken: Redacted<String>?
+    /// In the files of Amazon's tools, where no key is given here.
+    public var profile: String?
+    /// Where those files are, unless in `~/.aws`.
+    public var credentialsFile: String?
+    public var configFile: String?
     public var region: String?
     /// Counts where `region` is nil.
     public var defaultRegion: String?

@@ -44,6 +44,15 @@ extension Setting {
             .places, "AWS_SESSION_TOKEN", \.s3.sessionToken, ValueFormat.text.redacted().optional(),
             "The token of temporary credentials", isSecret: true, hasFlag: false),
         Setting(
+            .places, "AWS_PROFILE", \.s3.profile, ValueFormat.text.optional(),
+            "The profile in ~/.aws that has the key, where AWS_ACCESS_KEY_ID is not set", hasFlag: false),
+        Setting(
+            .places, "AWS_SHARED_CREDENTIALS_FILE", \.s3.credentialsFile, ValueFormat.path.optional(),
+            "File of profiles with their keys, instead of ~/.aws/credentials", hasFlag: false),
+        Setting(
+            .places, "AWS_CONFIG_FILE", \.s3.configFile, ValueFormat.path.optional(),
+            "File of profiles with their regions, instead of ~/.aws/config", hasFlag: false),
+        Setting(
             .places, "AWS_REGION", \.s3.region, ValueFormat.text.optional(), "The bucket's region", hasFlag: false),
         Setting(
             .places, "AWS_DEFAULT_REGION", \.s3.defaultRegion, ValueFormat.text.optional(),

@@ -11,6 +11,8 @@ struct HookedStore: ObjectStore {
     var beforeCommit: @Sendable (ObjectKey) async throws -> Void = { _ in }
     var afterCopy: @Sendable (ObjectKey) async throws -> Void = { _ in }
 
+    var beforeOpen: @Sendable (ObjectKey) async throws -> Void = { _ in }
+
     init(_ inner: LocalObjectStore) { self.inner = inner }
 
     func commit(_ staged: StagedObject, to key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo {
@@ -34,7 +36,8 @@ struct HookedStore: ObjectStore {
     }
     func discard(_ staged: StagedObject) async { await inner.discard(staged) }
     func open(_ key: ObjectKey, range: Range<Int64>?) async throws(ObjectStoreError) -> ObjectReader {
-        try await inner.open(key, range: range)
+        do { try await beforeOpen(key) } catch { throw .unexpected("\(error)") }
+        return try await inner.open(key, range: range)
     }
     func head(_ key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo { try await inner.head(key) }
     func delete(_ key: ObjectKey) async throws(ObjectStoreError) { try await inner.delete(key) }

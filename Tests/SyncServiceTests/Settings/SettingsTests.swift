@@ -13,6 +13,8 @@ struct SettingsTests {
         "GONDOLA_STORAGE_LINK_LIFETIME": "10m", "GONDOLA_S3_ADDRESSING": "path", "AWS_ACCESS_KEY_ID": "AK",
         "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-2", "AWS_ENDPOINT_URL_S3": "https://s3.example.com",
+        "AWS_PROFILE": "videos",
+        "AWS_SHARED_CREDENTIALS_FILE": "/etc/aws/credentials", "AWS_CONFIG_FILE": "/etc/aws/config",
         "AWS_ENDPOINT_URL": "https://aws.example.com", "AWS_CA_BUNDLE": "/etc/s3.pem",
         "GONDOLA_STATE_DIR": "/srv/state", "GONDOLA_SECRET_KEY_FILE": "/etc/gondola.key",
         "VENICE_BASE_URL": "https://example.com/api", "VENICE_API_KEY": "key-1", "VENICE_ACCOUNT": "second",

@@ -62,7 +62,7 @@ extension Problem {
             return Problem(
                 status: 409, code: .maybePaid, title: "The job is being handed over",
                 detail: "Its price may have been charged. Look at it again in a moment.")
-        case (.cancelRequested, .attention(.unknownOutcome)):
+        case (.cancelRequested, .attention(.unknownOutcome)), (.cancelRequested, .attention(.restored)):
             return Problem(
                 status: 409, code: .maybePaid, title: "The job may have been paid",
                 detail: "It waits for a decision: POST the choice to its decision.")

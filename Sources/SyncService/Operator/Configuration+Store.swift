@@ -1,0 +1,18 @@
+public import JobStore
+import Logging
+
+extension Configuration {
+    /// Runs an operator's work on the database and closes its connections, whatever comes of it.
+    public func withStore<T>(
+        secrets: SecretBox? = nil, _ body: (PostgresStore) async throws -> T
+    ) async throws -> T {
+        var log = Logger.standardError(self)
+        log.logLevel = max(log.logLevel, .warning)
+        let store = PostgresStore(
+            conninfo: databaseURL.reveal(), secrets: secrets, connections: 1, activeJobs: activeJobs, log: log)
+        let result: Result<T, any Error>
+        do { result = .success(try await body(store)) } catch { result = .failure(error) }
+        await store.close()
+        return try result.get()
+    }
+}
