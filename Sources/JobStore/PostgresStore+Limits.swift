@@ -6,6 +6,8 @@ public struct BudgetUse: Hashable, Sendable {
     public var endpoint: String
     /// Requests granted in the window that has just passed.
     public var used: Int
+    /// Until the oldest of them leaves the window.
+    public var freeSeconds: TimeInterval?
     /// A smaller limit that the upstream told, while it is believed.
     public var toldLimit: Int?
     public var toldSeconds: TimeInterval?
@@ -40,6 +42,7 @@ extension PostgresStore {
                 }
                 return BudgetUse(
                     account: try row.text("account"), endpoint: try row.text("endpoint"), used: try row.int("used"),
+                    freeSeconds: try left("free_seconds"),
                     toldLimit: try row.optional("told_limit", Row.int), toldSeconds: try left("told_seconds"),
                     heldSeconds: try left("held_seconds"), isResting: try row.bool("is_resting"),
                     restSeconds: try left("rest_seconds"), isProbing: try row.bool("is_probing"),

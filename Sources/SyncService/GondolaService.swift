@@ -46,34 +46,58 @@ public struct GondolaService: Sendable {
         }
         parts.devices.listen { listener.isConnected }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await parts.devices.run(every: .seconds(configuration.feedPollInterval)) }
-            group.addTask { await parts.models.run() }
+            let loops = parts.loops
+            group.addTask {
+                let heartbeat = loops.begin("devices", patience: .seconds(configuration.feedPollInterval + 90))
+                await parts.devices.run(every: .seconds(configuration.feedPollInterval), heartbeat)
+            }
+            group.addTask {
+                let patience = configuration.modelsRefresh * configuration.timeScale + 600
+                await parts.models.run(loops.begin("models", patience: .seconds(patience)))
+            }
             group.addTask { await parts.watch.run() }
             group.addTask { await parts.housekeeper.run() }
             if roles.contains(.api) {
                 group.addTask {
-                    await parts.hub.run(every: .seconds(configuration.feedPollInterval), log: log) {
+                    let heartbeat = loops.begin("feed", patience: .seconds(configuration.feedPollInterval + 90))
+                    await parts.hub.run(
+                        every: .seconds(configuration.feedPollInterval), log: log, heartbeat: heartbeat
+                    ) {
                         listener.isConnected
                     } look: {
                         try await parts.store.feedMarks(of: $0)
                     }
                 }
             }
-            if roles.contains(.worker) { group.addTask { await parts.mediaWorker?.run() } }
-            group.addTask { await parts.storage.watch(every: .seconds(15), log: log) }
+            if roles.contains(.worker), let media = parts.mediaWorker {
+                // As long as all programs for one video may take together.
+                group.addTask { await media.run(loops.begin("media", patience: .seconds(media.settings.claim + 60))) }
+            }
+            group.addTask {
+                await parts.storage.watch(
+                    every: .seconds(15), log: log, loops.begin("storage", patience: .seconds(300)))
+            }
             let worker = roles.contains(.worker) ? parts.worker() : nil
             let working = worker.map { worker in Task { await worker.run() } }
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
             try await onReady(servers.api?.address, servers.ops.address)
             manager?.tell(.ready("serving"))
-            let beat = parts.workerHealth(worker != nil)
-            group.addTask { await manager?.keepAlive { beat().isHealthy } }
+            group.addTask { await manager?.keepAlive { loops.stuck.isEmpty } }
+            let register = parts.register(roles, opsListen: servers.ops.address)
+            group.addTask {
+                await register.run(loops.begin("register", patience: .seconds(configuration.leaseRenewal + 90))) {
+                    parts.registerEntry(worker)
+                } drain: {
+                    signals.raise("drain request")
+                }
+            }
             log.info(
                 "ready",
                 metadata: ["api": "\(servers.api?.address.description ?? "-")", "ops": "\(servers.ops.address)"])
 
             let signal = await signals.wait()
             manager?.tell(.stopping)
+            register.noteDraining()
             log.info("draining", metadata: ["signal": "\(signal ?? "-")", "grace_s": "\(configuration.drain)"])
             async let stopped: Void = servers.stop(parts.hub, grace: .seconds(configuration.drain))
             if let worker, let working { await drain(worker, working, parts) }
@@ -116,11 +140,15 @@ struct ServiceParts: Sendable {
     let journal: AnswerJournal
     /// Of signed links.
     let linkKeys: LinkKeys
-    let hub = FeedHub()
+    let hub: FeedHub
+    let metrics = ServiceMetrics()
+    let overview: OverviewCache
     let devices: DeviceSessions
     let door: Door
     let workerBell = Bell()
-    let workerHeartbeat = Heartbeat("worker")
+    let loops = Loops()
+    /// Names this process in `jobs.leased_by` and in the register.
+    let name = "\(ProcessInfo.processInfo.hostName):\(getpid())"
     let policy: JobPolicy
     let log: Logger
 
@@ -139,6 +167,12 @@ struct ServiceParts: Sendable {
             conninfo: configuration.databaseURL.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, log: log)
+        hub = FeedHub(deliveryLag: metrics.feedLag)
+        overview = OverviewCache { [store] in
+            OverviewCache.Seen(
+                overview: try await store.overview(), limits: try await configuration.limitReport(from: store),
+                processes: try await store.processes())
+        }
         devices = DeviceSessions(store: store, log: log, wake: { [hub] in hub.wake(.user($0)) })
         door = Door(
             devices: devices, requestsPerMinute: configuration.requestsPerMinute,
@@ -151,7 +185,8 @@ struct ServiceParts: Sendable {
         http = CurlHTTPClient(configuration.transport)
         watch = AccountWatch(
             store: store, window: configuration.rateWindow * configuration.timeScale,
-            limits: ["queue": configuration.queueLimit, "retrieve": configuration.retrieveLimit], log: log)
+            limits: ["queue": configuration.queueLimit, "retrieve": configuration.retrieveLimit],
+            metrics: metrics, log: log)
         accounts = Accounts(configuration, http: http, watch: watch)
         models = ModelDirectory(
             store: store, venice: accounts.first,
@@ -159,13 +194,19 @@ struct ServiceParts: Sendable {
             log: log)
     }
 
-    /// Whether the worker's loop goes round, and for how long it has not. A process without one is always healthy.
-    func workerHealth(_ hasWorker: Bool) -> @Sendable () -> (isHealthy: Bool, age: TimeInterval) {
-        let limit = 30 + configuration.claimInterval
-        return { [workerHeartbeat] in
-            let age = workerHeartbeat.age.seconds
-            return (!hasWorker || age < limit, age)
-        }
+    /// What this process says of itself in the register.
+    func register(_ roles: Set<GondolaService.Role>, opsListen: ListenAddress) -> ProcessRegister {
+        let identity = ProcessBeat(
+            id: ProcessID(at: Date()), name: name, host: ProcessInfo.processInfo.hostName, pid: Int(getpid()),
+            version: Release.version, roles: roles.map { $0 == .api ? .api : .worker },
+            interval: configuration.leaseRenewal, opsListen: "\(opsListen)")
+        return ProcessRegister(store: store, identity: identity, log: log)
+    }
+
+    func registerEntry(_ worker: Worker?) -> ProcessRegister.Now {
+        ProcessRegister.Now(
+            feedClients: hub.waiters, jobsInHand: worker?.jobsInHand ?? 0, stuckLoops: loops.stuck.map(\.name),
+            figures: metrics.figures)
     }
 
     /// What of a hint concerns devices.
@@ -210,7 +251,7 @@ struct ServiceParts: Sendable {
             listingAge: configuration.modelsRefresh * configuration.timeScale, retrieveLimit: retrieveLimit,
             videoBytesLimit: configuration.videoBytesLimit, keeping: configuration.retention.keeping, log: log)
         let settings = WorkerSettings(
-            name: "\(ProcessInfo.processInfo.hostName):\(getpid())", jobs: configuration.workerJobs,
+            name: name, jobs: configuration.workerJobs,
             lease: configuration.lease, renewal: configuration.leaseRenewal,
             claimInterval: configuration.claimInterval)
         var planner = PollPlanner()
@@ -220,7 +261,8 @@ struct ServiceParts: Sendable {
             store: store, runner: runner,
             polls: PollDesk(limit: retrieveLimit, planner: planner, log: log) { try await take(retrieveLimit, $0, $1) },
             submissions: SubmissionDesk(limit: queueLimit, log: log) { try await take(queueLimit, $0, $1) },
-            policy: policy, settings: settings, bell: workerBell, heartbeat: workerHeartbeat, log: log)
+            policy: policy, settings: settings, bell: workerBell, loops: loops, metrics: metrics,
+            log: log)
     }
 
     private func take(_ limit: RateLimit, _ account: String, _ wanted: Int) async throws -> PostgresStore.Grant {

@@ -73,10 +73,12 @@ final class ModelDirectory: Sendable {
     }
 
     /// Refreshes until cancelled.
-    func run() async {
+    func run(_ heartbeat: Heartbeat? = nil) async {
+        defer { heartbeat?.end() }
         let bell = Bell()
         var failures = 0
         while !Task.isCancelled {
+            heartbeat?.beat()
             failures = await refresh() ? 0 : failures + 1
             let wait = failures == 0 ? refreshInterval : min(refreshInterval, pow(2, Double(min(failures, 10))))
             await bell.wait(atMost: .seconds(wait))

@@ -2,10 +2,11 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// SIGTERM and SIGINT as a wait. The first begins the drain; a second ends the process at once.
+/// SIGTERM and SIGINT as a wait, and whatever else asks the process to drain. A second signal of a kind ends it at once.
 final class ShutdownSignal: @unchecked Sendable {  // the sources are only kept, never touched again
     private let stream: AsyncStream<String>
     private let sources: [any DispatchSourceSignal]
+    private let continuation: AsyncStream<String>.Continuation
     private let raised: RaisedFlag
 
     private final class RaisedFlag: Sendable { let value = Atomic(false) }
@@ -14,7 +15,7 @@ final class ShutdownSignal: @unchecked Sendable {  // the sources are only kept,
     init() {
         signal(SIGPIPE, SIG_IGN)
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
-        self.stream = stream
+        (self.stream, self.continuation) = (stream, continuation)
         let raised = RaisedFlag()
         self.raised = raised
         sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
@@ -30,6 +31,12 @@ final class ShutdownSignal: @unchecked Sendable {  // the sources are only kept,
             source.activate()
             return source
         }
+    }
+
+    /// Begins the drain as a signal would.
+    func raise(_ reason: String) {
+        raised.value.store(true, ordering: .releasing)
+        continuation.yield(reason)
     }
 
     /// Whether one has come already.

@@ -100,8 +100,12 @@ struct Storage: Sendable {
     }
 
     /// Looks again and again, and says when something changes.
-    func watch(every interval: Duration, log: Logger) async {
-        while (try? await Task.sleep(for: interval)) != nil { await look(log) }
+    func watch(every interval: Duration, log: Logger, _ heartbeat: Heartbeat) async {
+        defer { heartbeat.end() }
+        while (try? await Task.sleep(for: interval)) != nil {
+            await look(log)
+            heartbeat.beat()
+        }
     }
 
     private func look(_ log: Logger) async {

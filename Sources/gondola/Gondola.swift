@@ -15,7 +15,7 @@ struct Gondola: AsyncParsableCommand {
         subcommands: [
             Run.self, Serve.self, Work.self, Migrate.self, Users.self, Tokens.self, Accounts.self, Jobs.self,
             LedgerCommand.self, StorageCommand.self, Secrets.self, Backup.self, Restore.self, Submit.self, Feed.self,
-            Models.self, Demo.self,
+            Models.self, Demo.self, Explain.self, DoctorCommand.self, Top.self,
         ])
 
     static func main() async { await execute() }

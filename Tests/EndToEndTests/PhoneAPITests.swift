@@ -313,6 +313,9 @@ extension GondolaProcess {
     /// Returns once so many feeds wait for a change, as the metrics tell.
     func waitForFeeds(_ count: Int) async throws {
         let raw = RawPhone(server: ops, token: "")
-        while try await !raw.ask("GET", "/metrics").text.contains("gondola_feed_waiters \(Double(count))") {}
+        while true {
+            let metrics = String(decoding: try await raw.ask("GET", "/metrics").body, as: UTF8.self)
+            if metrics.contains("gondola_feed_clients \(count)\n") { return }
+        }
     }
 }

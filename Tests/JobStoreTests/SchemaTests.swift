@@ -168,5 +168,6 @@ import VideoModels
         UserStatements.all, DeviceStatements.all, UpstreamStatements.all, RetentionStatements.all, SecretStatements.all,
         BackupStatements.all,
         BudgetStatements.all, LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all,
+        ProcessStatements.all, OverviewStatements.all, HealthStatements.all,
     ].flatMap { $0 }
 }

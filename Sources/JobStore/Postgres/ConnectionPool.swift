@@ -15,9 +15,12 @@ final class ConnectionPool: @unchecked Sendable {
     private let queueLimit: Int
     private let condition = NSCondition()
     // Guarded by `condition`.
-    private var waiting: Deque<Work> = []
+    private var waiting: Deque<(work: Work, since: ContinuousClock.Instant)> = []
     private var isStopping = false
     private var running: Int
+    private var busy = 0
+    private var waits = Array(repeating: 0, count: PoolReport.bounds.count + 1)
+    private var waited = Duration.zero
 
     init(
         conninfo: String, connections: Int, applicationName: String, kind: Connection.Kind = .plain,
@@ -80,7 +83,7 @@ final class ConnectionPool: @unchecked Sendable {
         defer { condition.unlock() }
         if isStopping { return .unavailable("the pool is closed") }
         if waiting.count >= queueLimit { return .busy }
-        waiting.append(work)
+        waiting.append((work, .now))
         condition.signal()
         return nil
     }
@@ -96,7 +99,11 @@ final class ConnectionPool: @unchecked Sendable {
 
     private func serve() {
         let slot = Slot(conninfo: conninfo, applicationName: applicationName, kind: kind)
-        while let work = next() { work(slot) }
+        var hasWorked = false
+        while let work = next(hasWorked) {
+            work(slot)
+            hasWorked = true
+        }
         slot.close()
         condition.lock()
         running -= 1
@@ -104,11 +111,27 @@ final class ConnectionPool: @unchecked Sendable {
         condition.unlock()
     }
 
-    private func next() -> Work? {
+    /// Counts the last piece of work as done, and waits for the next.
+    private func next(_ hasWorked: Bool) -> Work? {
         condition.lock()
         defer { condition.unlock() }
+        if hasWorked { busy -= 1 }
         while waiting.isEmpty, !isStopping { condition.wait() }
-        return waiting.popFirst()
+        guard let (work, since) = waiting.popFirst() else { return nil }
+        busy += 1
+        let wait = ContinuousClock.now - since
+        waited += wait
+        waits[PoolReport.bounds.firstIndex { wait <= .seconds($0) } ?? PoolReport.bounds.count] += 1
+        return work
+    }
+
+    /// How it is used, now and since the start.
+    func report(named name: String) -> PoolReport {
+        condition.lock()
+        defer { condition.unlock() }
+        return PoolReport(
+            name: name, connections: running, busy: busy, queued: waiting.count, waits: waits,
+            waitSeconds: waited / .seconds(1))
     }
 }
 

@@ -74,6 +74,8 @@ enum UpstreamStatements {
         """
         select budget.account, endpoint, is_probing,
             (select count(*) from unnest(grants) as g where g > clock_timestamp() - $1 * interval '1 second') as used,
+            (select extract(epoch from min(g) - clock_timestamp())::double precision + $1 from unnest(grants) as g
+                where g > clock_timestamp() - $1 * interval '1 second') as free_seconds,
             case when told_until > clock_timestamp() then told_limit end as told_limit,
             extract(epoch from told_until - clock_timestamp())::double precision as told_seconds,
             extract(epoch from held_until - clock_timestamp())::double precision as held_seconds,

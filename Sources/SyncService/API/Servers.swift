@@ -12,12 +12,14 @@ struct Servers: Sendable {
         _ parts: ServiceParts, roles: Set<GondolaService.Role>, listener: ChangeListener, worker: Worker?
     ) async throws -> Servers {
         let ops = OpsAPI(parts: parts, listener: listener, worker: worker)
-        let opsServer = try await HTTPServer.start(on: parts.configuration.opsListen, handle: ops.router.handle)
+        let opsServer = try await HTTPServer.start(
+            on: parts.configuration.opsListen, handle: LogContext.around(ops.router.handle))
         guard roles.contains(.api) else { return Servers(api: nil, ops: opsServer) }
         let phone = PhoneAPI(parts)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
-            handle: ContentCoding.applied(to: phone.router.handle))
+            sentBytes: parts.metrics.sentBytes,
+            handle: LogContext.around(parts.metrics.counted(ContentCoding.applied(to: phone.router.handle))))
         return Servers(api: api, ops: opsServer)
     }
 
@@ -45,14 +47,19 @@ struct OpsAPI: Sendable {
         var router = Router { error, request in .problem(Problem(error, request: request, log: parts.log)) }
         router.add("GET", "/healthz") { _ in health() }
         router.add("GET", "/readyz") { _ in await readiness() }
-        router.add("GET", "/metrics") { _ in .text(metrics()) }
+        router.add("GET", "/metrics") { _ in
+            var response = APIResponse.text(MetricText.text(of: await metrics()))
+            response.headers["content-type"] = MetricText.contentType
+            return response
+        }
         return router
     }
 
     /// Healthy means that the loops go round: a loop that hangs is not helped by a process that lives.
     private func health() -> APIResponse {
-        let (isHealthy, age) = parts.workerHealth(worker != nil)()
-        return report(isHealthy, ["worker": worker == nil ? "none" : isHealthy ? "ok" : "stuck for \(Int(age)) s"])
+        let loops = parts.loops.progress
+        let checks = loops.map { ($0.name, $0.isStuck ? "stuck for \(Int($0.age.seconds)) s" : "ok") }
+        return report(!loops.contains(where: \.isStuck), Dictionary(checks) { first, _ in first })
     }
 
     /// Ready means that a request can be served now.
@@ -80,37 +87,7 @@ struct OpsAPI: Sendable {
         return .json(body, status: isGood ? 200 : 503)
     }
 
-    private func metrics() -> String {
-        let gauges: [(String, String, Double)] = [
-            ("gondola_feed_waiters", "Feeds that wait for a change.", Double(parts.hub.waiters)),
-            ("gondola_worker_jobs", "Jobs in this worker's hands.", Double(worker?.jobsInHand ?? 0)),
-            (
-                "gondola_worker_waiting_submissions", "Of those, that wait for their turn to submit.",
-                Double(worker?.waiting.submissions ?? 0)
-            ),
-            (
-                "gondola_worker_waiting_polls", "Of those, that wait for a retrieve.",
-                Double(worker?.waiting.polls ?? 0)
-            ),
-            (
-                "gondola_models_paused", "Models that are offline or at capacity, as this worker knows.",
-                Double(worker?.waiting.models ?? 0)
-            ),
-            (
-                "gondola_worker_loop_age_seconds", "Since the worker last looked for jobs.",
-                parts.workerHeartbeat.age.seconds
-            ),
-            ("gondola_wakeups_connected", "Whether wake-ups come by notification.", listener.isConnected ? 1 : 0),
-            (
-                "gondola_storage_ok", "Whether storage can take what is new.",
-                parts.storage.lastSeen.trouble == nil ? 1 : 0
-            ),
-            (
-                "gondola_storage_free_bytes", "Room for what is arriving, when last looked at.",
-                Double(parts.storage.lastSeen.free ?? 0)
-            ),
-            ("gondola_models", "Models that the upstream offers.", Double(parts.models.all.count)),
-        ]
-        return gauges.map { "# HELP \($0) \($1)\n# TYPE \($0) gauge\n\($0) \($2)\n" }.joined()
+    private func metrics() async -> [MetricFamily] {
+        await processFamilies() + DeploymentMetrics.families(parts.overview.current(), parts.configuration)
     }
 }

@@ -21,6 +21,15 @@ final class FeedHub: Sendable {
     private let rooms = Mutex<(all: [UserID: Room], looks: Int)>(([:], 0))
     /// Rings when the look for all should not wait for its time.
     private let poll = Bell()
+    /// How long after its ring a waiter is given what is new.
+    private let deliveryLag: MetricHistogram?
+
+    init(deliveryLag: MetricHistogram? = nil) { self.deliveryLag = deliveryLag }
+
+    /// The waiter has been given what it was rung for.
+    func delivered(to waiter: FeedWaiter) {
+        if let lag = waiter.takeRing() { deliveryLag?.observe(lag.seconds) }
+    }
 
     /// Runs `body` with a waiter that is rung when something of the user may have changed, from before `body` begins: a
     /// change between a look and a wait is not missed.
@@ -90,11 +99,24 @@ final class FeedHub: Sendable {
 final class FeedWaiter: Sendable {
     private let bell = Bell()
     private let mark = Mutex<FeedMark?>(nil)
+    /// The first ring since the last delivery.
+    private let rungAt = Mutex<ContinuousClock.Instant?>(nil)
 
     /// What it knows; nil while it looks for itself.
     var known: FeedMark? { mark.withLock { $0 } }
 
-    func ring() { bell.ring() }
+    func ring() {
+        rungAt.withLock { $0 = $0 ?? .now }
+        bell.ring()
+    }
+
+    /// How long ago it was rung, if it was; then it starts over.
+    func takeRing() -> Duration? {
+        rungAt.withLock { rung in
+            defer { rung = nil }
+            return rung.map { .now - $0 }
+        }
+    }
 
     /// Returns true after a ring, and at once where one came since the last wait; false when the time is over.
     func wait(knowing known: FeedMark, atMost duration: Duration) async -> Bool {
@@ -115,10 +137,12 @@ extension FeedHub {
 
     /// Looks for all waiting feeds, `interval` apart, until cancelled. What cannot be asked now is asked the next time.
     func run(
-        every interval: Duration, log: Logger, isHearing: @Sendable () -> Bool, look: Marks
+        every interval: Duration, log: Logger, heartbeat: Heartbeat? = nil, isHearing: @Sendable () -> Bool, look: Marks
     ) async {
+        defer { heartbeat?.end() }
         var (pauses, isFailing) = (0, false)
         while !Task.isCancelled {
+            heartbeat?.beat()
             let isRung = await poll.wait(atMost: interval)
             if Task.isCancelled { return }
             pauses += 1

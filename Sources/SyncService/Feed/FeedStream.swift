@@ -39,6 +39,8 @@ struct FeedStream: Sendable {
                 }
                 if isBehind {
                     guard let page = try await next(place, write) else { return }
+                    // A look without news is no delivery.
+                    if page.mark == place.mark { _ = waiter.takeRing() } else { hub.delivered(to: waiter) }
                     place = page
                     isBehind = page.isToBeContinued
                 } else {

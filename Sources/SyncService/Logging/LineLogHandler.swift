@@ -34,6 +34,7 @@ struct LineLogHandler: LogHandler {
     ) {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
+        all.merge(LogContext.metadata) { own, _ in own }
         if let explicit { all.merge(explicit) { $1 } }
         let event = LogLine(time: now(), level: level, message: message.description, metadata: all)
         write(format == .json ? event.json : event.text)

@@ -31,10 +31,12 @@ struct MediaWorker: Sendable {
     var trouble: @Sendable () async -> String? = { nil }
 
     /// Until cancelled.
-    func run() async {
+    func run(_ heartbeat: Heartbeat? = nil) async {
+        defer { heartbeat?.end() }
         // What a former process left.
         try? FileManager.default.removeItem(atPath: folder)
         while !Task.isCancelled {
+            heartbeat?.beat()
             var count = 0
             do { count = try await round() } catch {
                 log.debug("cannot look for videos without pictures", metadata: ["error": "\(error)"])

@@ -18,6 +18,8 @@ public struct LimitReport: Encodable, Sendable {
         public var windowSeconds: TimeInterval
         /// Requests in the window that has just passed.
         public var used: Int
+        /// Where all are used: until the oldest of them leaves the window.
+        public var freeSeconds: TimeInterval?
         public var toldLimit: Int?
         public var toldSeconds: TimeInterval?
         /// The upstream asked for a pause of so many more seconds.
@@ -40,6 +42,7 @@ public struct LimitReport: Encodable, Sendable {
         enum CodingKeys: String, CodingKey {
             case account, endpoint, configured, limit, used, breaker, failures
             case windowSeconds = "window_seconds"
+            case freeSeconds = "free_seconds"
             case toldLimit = "told_limit"
             case toldSeconds = "told_seconds"
             case heldSeconds = "held_seconds"
@@ -92,6 +95,7 @@ extension LimitReport.Budget {
         self.limit = min(limit.requests, use?.toldLimit ?? limit.requests)
         windowSeconds = limit.window
         used = use?.used ?? 0
+        freeSeconds = used >= self.limit ? use?.freeSeconds : nil
         toldLimit = use?.toldLimit
         toldSeconds = use?.toldSeconds
         heldSeconds = use?.heldSeconds

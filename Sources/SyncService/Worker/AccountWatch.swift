@@ -74,6 +74,7 @@ final class AccountWatch: Sendable {
     private let farewells = Mutex<Set<DeprecationNotice>>([])
     /// The configured limits by endpoint: only a smaller one is worth a word.
     private let limits: [String: Int]
+    private let metrics: ServiceMetrics?
     /// When a told limit was last passed on; once in a window will do.
     private let told = Mutex<[Told: ContinuousClock.Instant]>([:])
 
@@ -89,8 +90,11 @@ final class AccountWatch: Sendable {
     /// Signals that wait for the database; older ones give way, since the upstream repeats itself.
     private static let backlog = 1024
 
-    init(store: PostgresStore, window: TimeInterval, limits: [String: Int], log: Logger) {
+    init(
+        store: PostgresStore, window: TimeInterval, limits: [String: Int], metrics: ServiceMetrics? = nil, log: Logger
+    ) {
         self.store = store
+        self.metrics = metrics
         self.window = window
         self.limits = limits
         self.log = log
@@ -98,6 +102,7 @@ final class AccountWatch: Sendable {
     }
 
     func hear(_ account: String, _ endpoint: VeniceEndpoint, status: Int, _ headers: AnswerHeaders) {
+        metrics?.upstream.add(1, endpoint.rawValue, ServiceMetrics.kind(of: status))
         for signal in AccountSignal.signals(endpoint, status: status, headers, at: Date()) {
             switch signal {
             case .success where !suspects.withLock { $0.contains(account) }: continue

@@ -19,8 +19,10 @@ final class AdmissionSweep: Sendable {
     }
 
     /// Sweeps until `stop()`.
-    func run() async {
+    func run(_ heartbeat: Heartbeat? = nil) async {
+        defer { heartbeat?.end() }
         while !isStopped.load(ordering: .acquiring) {
+            heartbeat?.beat()
             do {
                 let count = try await store.admitLeftBehind()
                 if count > 0 { log.notice("admitted jobs that were left behind", metadata: ["users": "\(count)"]) }

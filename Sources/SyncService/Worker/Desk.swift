@@ -78,8 +78,10 @@ final class Desk<Lane: WaitingLane>: Sendable {
     }
 
     /// Hands out turns until `close()`.
-    func run() async {
+    func run(_ heartbeat: Heartbeat? = nil) async {
+        defer { heartbeat?.end() }
         while !state.withLock(\.isClosed) {
+            heartbeat?.beat()
             let now = ContinuousClock.now
             let (due, next) = state.withLock { $0.agenda(at: now) }
             for account in due {

@@ -19,7 +19,8 @@ final class Worker: Sendable {
     private let settings: WorkerSettings
     private let log: Logger
     private let bell: Bell
-    private let heartbeat: Heartbeat
+    private let loops: Loops
+    private let metrics: ServiceMetrics
     private let renewalBell = Bell()
     private let recovery: AnswerRecovery
     /// By job and token: a job that comes due again at once may be claimed anew before its last turn is put away.
@@ -38,7 +39,7 @@ final class Worker: Sendable {
 
     init(
         store: PostgresStore, runner: ActionRunner, polls: PollDesk, submissions: SubmissionDesk, policy: JobPolicy,
-        settings: WorkerSettings, bell: Bell, heartbeat: Heartbeat, log: Logger
+        settings: WorkerSettings, bell: Bell, loops: Loops, metrics: ServiceMetrics, log: Logger
     ) {
         self.store = store
         self.runner = runner
@@ -50,20 +51,23 @@ final class Worker: Sendable {
         self.policy = policy
         self.settings = settings
         self.bell = bell
-        self.heartbeat = heartbeat
+        self.loops = loops
+        self.metrics = metrics
         self.log = log
     }
 
     /// Runs until `drain()` and then until the last job in hand is committed or given back.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.renewLeases() }
-            group.addTask { await self.polls.run() }
-            group.addTask { await self.submissions.run() }
+            group.addTask { await self.renewLeases(self.loops.begin("renewals", patience: .seconds(60))) }
+            group.addTask { await self.polls.run(self.loops.begin("polls", patience: .seconds(120))) }
+            group.addTask { await self.submissions.run(self.loops.begin("submissions", patience: .seconds(120))) }
             group.addTask { await self.durations.run() }
             await lookAtHeld()
             group.addTask { await self.runner.pauses.run() }
-            group.addTask { await self.admission.run() }
+            group.addTask { await self.admission.run(self.loops.begin("admissions", patience: .seconds(120))) }
+            let heartbeat = loops.begin("claims", patience: .seconds(45 + settings.claimInterval))
+            defer { heartbeat.end() }
             while !isDraining.load(ordering: .acquiring) {
                 let wait = await claim(into: &group)
                 heartbeat.beat()
@@ -142,7 +146,9 @@ final class Worker: Sendable {
         held.withLock { $0[turn] = Held(record: record, since: asked) }
         group.addTask {
             // A task of its own, so that a lost lease can cancel this job and no other.
-            let task = Task { await self.advance(record) }
+            let task = Task {
+                await LogContext.$metadata.withValue(["job_id": "\(record.id)"]) { await self.advance(record) }
+            }
             self.held.withLock { $0[turn]?.task = task }
             await task.value
             _ = self.held.withLock { $0.removeValue(forKey: turn) }
@@ -172,7 +178,9 @@ final class Worker: Sendable {
                 if let hindered = try await runner.hindrance(action, record) {
                     result = hindered
                 } else if await mayAct(action, record, lastLook, &grantedAt) {
+                    let begin = ContinuousClock.now
                     result = try await runner.run(action, for: record, carrying: &carried) { self.isOurs(lease) }
+                    metrics.steps.observe((ContinuousClock.now - begin).seconds, action.word)
                 } else if action.canWait {
                     return try await giveBack(record)
                 } else {
@@ -185,6 +193,9 @@ final class Worker: Sendable {
                 (record, effects) = try await step(record, &result, log)
                 Failpoint.stepWritten.reach()
                 report(result.event, before, log)
+                metrics.count(
+                    result.event, after: record.rendering?.polls,
+                    acceptedSecondsAgo: -record.createdAt.timeIntervalSinceNow)
                 if let file = result.journalFile { await runner.journal.settle(file) }
                 if effects.contains(where: \.isSnooze) { return }
             }
@@ -270,6 +281,8 @@ final class Worker: Sendable {
             lastLook = elapsed
             return !record.progress.looked(usual: usual, policy: policy, at: now)
         case .videoAnnounced:
+            // After a takeover nobody knows when the last look was.
+            if lastLook > 0 || rendering.polls == 0 { metrics.detectionLag.observe(elapsed - lastLook) }
             await durations.observe(record, rendering, from: lastLook, to: elapsed)
             return false
         default: return false
@@ -351,8 +364,10 @@ final class Worker: Sendable {
     }
 
     /// Renews the leases of what is in hand. Ends with the last job after `drain()`.
-    private func renewLeases() async {
+    private func renewLeases(_ heartbeat: Heartbeat) async {
+        defer { heartbeat.end() }
         while true {
+            heartbeat.beat()
             await renewalBell.wait(atMost: .seconds(settings.renewal))
             if isDraining.load(ordering: .acquiring), held.withLock(\.isEmpty) { return }
             do { try await renew() } catch {
@@ -434,9 +449,6 @@ extension JobEvent {
         default: nil
         }
     }
-
-    /// The event's name without what it carries, which may be secret.
-    fileprivate var word: String { String("\(self)".prefix { $0 != "(" }) }
 }
 
 extension PostgresError {

@@ -9,6 +9,11 @@ enum Terminal {
     /// Whether lines may be drawn over; `TERM=dumb` cannot.
     static var canRedraw: Bool { isOutput && ProcessInfo.processInfo.environment["TERM"] != "dumb" }
 
+    /// Whether to write in colours: on a terminal that has some, unless NO_COLOR says not to (https://no-color.org).
+    static var wantsColours: Bool {
+        canRedraw && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+    }
+
     /// Columns of the terminal; nil where the output goes elsewhere and nothing has to be cut.
     static var width: Int? {
         guard isOutput else { return nil }

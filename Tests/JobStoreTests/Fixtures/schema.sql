@@ -337,6 +337,34 @@ CREATE TABLE public.model_pauses (
     CONSTRAINT probe_has_its_time CHECK (((probe_job IS NULL) = (probe_until IS NULL)))
 );
 
+CREATE TABLE public.processes (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    roles text[] NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    beat_seconds double precision NOT NULL,
+    ops_listen text NOT NULL,
+    feed_clients integer DEFAULT 0 NOT NULL,
+    jobs_in_hand integer DEFAULT 0 NOT NULL,
+    stuck_loops text[] DEFAULT '{}'::text[] NOT NULL,
+    recent jsonb DEFAULT '{}'::jsonb NOT NULL,
+    drain_asked_at timestamp with time zone,
+    is_draining boolean DEFAULT false NOT NULL,
+    CONSTRAINT processes_beat_seconds_check CHECK ((beat_seconds > (0)::double precision)),
+    CONSTRAINT processes_feed_clients_check CHECK ((feed_clients >= 0)),
+    CONSTRAINT processes_host_check CHECK (((length(host) >= 1) AND (length(host) <= 200))),
+    CONSTRAINT processes_jobs_in_hand_check CHECK ((jobs_in_hand >= 0)),
+    CONSTRAINT processes_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT processes_ops_listen_check CHECK ((length(ops_listen) <= 300)),
+    CONSTRAINT processes_roles_check CHECK ((((roles = '{api}'::text[]) OR (roles = '{worker}'::text[])) OR (roles = '{api,worker}'::text[]))),
+    CONSTRAINT processes_version_check CHECK (((length(version) >= 1) AND (length(version) <= 80)))
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.rate_budgets (
     account text NOT NULL,
     endpoint text NOT NULL,
@@ -540,6 +568,9 @@ ALTER TABLE ONLY public.model_catalogues
 ALTER TABLE ONLY public.model_pauses
     ADD CONSTRAINT model_pauses_pkey PRIMARY KEY (model);
 
+ALTER TABLE ONLY public.processes
+    ADD CONSTRAINT processes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.rate_budgets
     ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (account, endpoint);
 
@@ -581,6 +612,8 @@ CREATE INDEX feed_digest_forgotten ON public.feed_digest_entries USING btree (us
 CREATE INDEX feed_digest_places ON public.feed_digest_entries USING btree (user_id, place);
 
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_attention ON public.jobs USING btree (attention_since) WHERE (state = 'attention'::text);
 
 CREATE INDEX jobs_deleted ON public.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 

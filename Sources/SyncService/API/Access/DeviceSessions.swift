@@ -160,8 +160,10 @@ final class DeviceSessions: Sendable {
     }
 
     /// Until cancelled; the last sightings are written then.
-    func run(every interval: Duration) async {
+    func run(every interval: Duration, _ heartbeat: Heartbeat? = nil) async {
+        defer { heartbeat?.end() }
         while !Task.isCancelled {
+            heartbeat?.beat()
             try? await Task.sleep(for: interval)
             await writeSightings()
             letGo()

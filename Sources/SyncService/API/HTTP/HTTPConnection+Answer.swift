@@ -164,9 +164,11 @@ extension HTTPConnection {
         let taken = eventLoop.makePromise(of: Void.self)
         switch piece.content {
         case .bytes(let bytes):
+            core.sentBytes?.add(Double(bytes.readableBytes))
             taken.futureResult.whenComplete { [self] in wrote(piece.written, isLast: piece.isLast, $0) }
             context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: taken)
         case .file(let file, let range):
+            core.sentBytes?.add(Double(range.upperBound - range.lowerBound))
             let handle = NIOFileHandle(descriptor: file.descriptor)
             let lent = NIOLoopBound(handle, eventLoop: eventLoop)
             taken.futureResult.whenComplete { [self] in

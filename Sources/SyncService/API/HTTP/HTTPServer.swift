@@ -17,9 +17,11 @@ final class HTTPServer: Sendable {
     /// - Parameter trustedProxies: addresses whose `X-Forwarded-For` is believed and which may open any number of connections.
     static func start(
         on address: ListenAddress, limits: HTTPServerLimits = HTTPServerLimits(), trustedProxies: Set<String> = [],
+        sentBytes: MetricCounter? = nil,
         eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handle: @escaping APIHandler
     ) async throws(ListenError) -> HTTPServer {
-        let core = HTTPServerCore(limits: limits, trustedProxies: trustedProxies, handle: handle)
+        let core = HTTPServerCore(
+            limits: limits, trustedProxies: trustedProxies, sentBytes: sentBytes, handle: handle)
         do {
             let listener = try await bootstrap(core, eventLoops).bind(host: address.host, port: address.port).get()
             let port = listener.localAddress?.port ?? address.port

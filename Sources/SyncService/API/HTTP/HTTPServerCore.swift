@@ -33,14 +33,19 @@ final class HTTPServerCore: Sendable {
 
     let limits: HTTPServerLimits
     let handle: APIHandler
+    /// Bytes that connections have taken.
+    let sentBytes: MetricCounter?
     let drain = DrainSignal()
     /// Set once the server drains and the last connection has ended, its handler's task included.
     let empty = DrainSignal()
     private let trustedProxies: Set<String>
     private let state = Mutex(State())
 
-    init(limits: HTTPServerLimits, trustedProxies: Set<String>, handle: @escaping APIHandler) {
-        (self.limits, self.trustedProxies, self.handle) = (limits, trustedProxies, handle)
+    init(
+        limits: HTTPServerLimits, trustedProxies: Set<String>, sentBytes: MetricCounter? = nil,
+        handle: @escaping APIHandler
+    ) {
+        (self.limits, self.trustedProxies, self.sentBytes, self.handle) = (limits, trustedProxies, sentBytes, handle)
     }
 
     var connections: [HTTPConnection] { state.withLock { Array($0.connections.values) } }

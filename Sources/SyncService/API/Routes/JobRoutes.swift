@@ -31,6 +31,11 @@ extension PhoneAPI {
         let id = JobID(at: .nowInMicroseconds)
         let detail = try await store.submit(
             submission, id: id, user: user, account: accounts.account(forNew: id), key: idempotency)
+        if detail.job.id == id {
+            metrics.accepted.add()
+            // Joins what the log says of the request to what it says of the job.
+            log.info("job accepted", metadata: ["job_id": "\(id)"])
+        }
         return try Self.answer(detail, isRepeated: detail.job.id != id)
     }
 

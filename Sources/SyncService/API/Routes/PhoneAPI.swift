@@ -17,6 +17,7 @@ struct PhoneAPI: Sendable {
     var door: Door
     var policy: JobPolicy
     var configuration: Configuration
+    var metrics = ServiceMetrics()
     var log: Logger
 
     /// A handler that needs no more than to know whose things it is about.
@@ -88,6 +89,6 @@ extension PhoneAPI {
         self.init(
             store: parts.store, storage: parts.storage, models: parts.models, accounts: parts.accounts,
             linkKeys: parts.linkKeys, hub: parts.hub, door: parts.door, policy: parts.policy,
-            configuration: parts.configuration, log: parts.log)
+            configuration: parts.configuration, metrics: parts.metrics, log: parts.log)
     }
 }
