@@ -16,9 +16,11 @@ export API_EXCHANGES
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed,$(wildcard scripts/*)) \
-	$(filter-out %/openapi-check %.toml %.py,$(wildcard Tests/scripts/*))
+	$(filter-out %/openapi-check %.toml %.py,$(wildcard Tests/scripts/*)) Tests/growing/deb Tests/growing/container \
+	deploy/debian/postinst deploy/debian/prerm deploy/debian/postrm
 
-.PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres format lint clean
+.PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres failover partition deb deb-test \
+	container-test format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +58,21 @@ test: bootstrap ## every test, against a private Postgres of its own
 
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)
+
+failover: programs ## the primary killed under a running service, by SEED (Patroni, etcd, two Postgres); installs what it needs
+	@SEED='$(SEED)' Tests/growing/failover
+
+partition: programs ## a worker cut off by the network, by SEED, in a network namespace; needs root
+	@SEED='$(SEED)' Tests/growing/partition
+
+deb: bootstrap ## the Debian package: .build/deb/gondola_VERSION_ARCHITECTURE.deb
+	scripts/deb $(VERSION)
+
+deb-test: deb programs ## installs that package in a clean Debian root by the README's words alone, and runs a job there
+	Tests/growing/deb $$(ls .build/deb/gondola_*.deb)
+
+container-test: deb ## builds deploy/container with buildah on a base made here, and starts it; needs root
+	Tests/growing/container $$(ls .build/deb/gondola_*.deb)
 
 fuzz: bootstrap ## random bytes at every reader of answers and videos, for SECONDS; one that breaks something is kept
 	scripts/fuzz $(SECONDS)
