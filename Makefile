@@ -19,7 +19,7 @@ SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/b
 	$(filter-out %/openapi-check %.toml %.py,$(wildcard Tests/scripts/*)) Tests/growing/deb Tests/growing/container \
 	deploy/debian/postinst deploy/debian/prerm deploy/debian/postrm
 
-.PHONY: help bootstrap build programs demo run test chaos fuzz bench bench-postgres failover partition deb deb-test \
+.PHONY: help bootstrap build programs demo run test chaos sanitize fuzz bench bench-postgres failover partition deb deb-test \
 	container-test format lint clean
 .DEFAULT_GOAL := help
 
@@ -58,6 +58,10 @@ test: bootstrap ## every test, against a private Postgres of its own
 
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)
+
+sanitize: bootstrap ## the unit tests under the thread sanitizer, and then under the address sanitizer; two builds of everything
+	scripts/sanitize thread
+	scripts/sanitize address
 
 failover: programs ## the primary killed under a running service, by SEED (Patroni, etcd, two Postgres); installs what it needs
 	@SEED='$(SEED)' Tests/growing/failover

@@ -8,7 +8,7 @@ struct GondolaBench: AsyncParsableCommand {
         abstract: "Figures of this build, each against a limit or a peer measured in the same run.",
         subcommands: [
             All.self, Decode.self, Validate.self, Base64.self, Memory.self, Polling.self, EngineBench.self,
-            FilesBench.self,
+            FilesBench.self, Hold.self,
         ],
         defaultSubcommand: All.self)
 }

@@ -32,10 +32,14 @@ struct Cluster: Sendable {
     }
 
     func store(_ database: String, connections: Int, role: String? = nil) -> PostgresStore {
+        Self.store(at: address(database, role: role), connections: connections)
+    }
+
+    static func store(at address: String, connections: Int) -> PostgresStore {
         var log = Logger(label: "bench")
         log.logLevel = .error
         return PostgresStore(
-            conninfo: address(database, role: role), secrets: SecretBox(key: Data(repeating: 7, count: 32)),
+            conninfo: address, secrets: SecretBox(key: Data(repeating: 7, count: 32)),
             connections: connections, log: log)
     }
 

@@ -12,10 +12,11 @@ struct EngineBench: AsyncParsableCommand {
             """)
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case claims, steps, way, submit, latency, finished, snapshot, notify, wall
+        case claims, steps, way, submit, latency, finished, snapshot, rescue, notify, wall
     }
 
-    @Argument(help: "claims, steps, way, submit, latency, finished, snapshot, notify, wall; all when none is named.")
+    @Argument(
+        help: "claims, steps, way, submit, latency, finished, snapshot, rescue, notify, wall; all when none is named.")
     var sections = Section.allCases
     @Option(help: "Rounds; the median counts.") var rounds = 3
     @Option(help: "Size of the work, 1 being the full form.") var scale = 1.0
@@ -59,6 +60,7 @@ struct Contest: Sendable {
         case .latency: try await latency()
         case .finished: try await finished()
         case .snapshot: try await snapshot()
+        case .rescue: try await rescue()
         case .notify: try await notifications()
         case .wall: try await wall()
         }

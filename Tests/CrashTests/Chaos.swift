@@ -39,7 +39,9 @@ struct Chaos: Sendable {
         let schedule = ChaosSchedule(seed: seed, seconds: seconds)
         var report = Report()
         report.head = "chaos: seed \(seed), \(Int(seconds)) s, \(schedule.workers) workers"
-        let disk = try SmallDisk(at: stack.directory.appending(path: "objects"))
+        // Room for every video: it is full when the schedule says so, and then only.
+        let disk = try SmallDisk(
+            at: stack.directory.appending(path: "objects"), megabytes: 64 + 2 * schedule.submissions)
         defer { disk?.remove() }
         if disk == nil { report.head += "; the disk is never full: making a file system of its own needs root" }
         let crew = try ChaosCrew(seed: seed, stack: stack, workers: schedule.workers)

@@ -47,6 +47,8 @@ struct ChaosSchedule: Sendable {
         self.events = events.sorted { $0.at < $1.at }
     }
 
+    var submissions: Int { events.count { if case .submit = $0.action { true } else { false } } }
+
     private static func draw(_ workers: Int, _ dice: inout SplitMix) -> Action {
         let worker = Int(dice.next() % UInt64(workers))
         switch dice.next() % 20 {

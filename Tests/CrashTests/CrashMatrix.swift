@@ -22,7 +22,7 @@ enum CrashMatrix {
     /// Steps that mean something else each time, and how often at most: those of a job's way, one after the other.
     private static let repeated = [
         "transactionWritten": 14, "transactionCommitted": 14, "stepDecided": 7, "stepWritten": 7,
-        "sql.write_steps": 7, "notificationSent": 2,
+        "sql.write_steps": 7, "sql.write_plain_steps": 7, "notificationSent": 2,
     ]
     /// Steps that come after a while, on the way that takes long enough to be sure of them.
     private static let late: Set = ["renewalWanted", "renewalMade", "sql.renew_leases"]

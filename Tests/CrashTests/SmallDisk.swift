@@ -24,7 +24,7 @@ struct SmallDisk: Sendable {
     func fill(leaving rest: Int = 0) {
         let file = open(filler.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         defer { close(file) }
-        let piece = [UInt8](repeating: 0, count: 4096)
+        let piece = [UInt8](repeating: 0, count: 1 << 16)
         while write(file, piece, piece.count) > 0 {}
         ftruncate(file, max(0, lseek(file, 0, SEEK_END) - off_t(rest)))
     }

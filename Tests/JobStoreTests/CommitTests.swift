@@ -125,6 +125,34 @@ import VideoModels
         }
     }
 
+    @Test func `what ends an attempt closes it, also where nothing is known about its end`() async throws {
+        try await TestDatabase.with { database in
+            let intended = try await submitting(database)
+            let lost = try await database.store.advance(intended, by: .submissionLost(evidence: "gone"))
+            #expect(lost.progress.state.name == "attention")
+            #expect(
+                try await database.sql("select outcome, ended_at is not null, message is null from attempts")
+                    == "lost|t|t")
+        }
+    }
+
+    @Test func `a step that would leave its attempt open is not written`() async throws {
+        try await TestDatabase.with { database in
+            let intended = try await submitting(database)
+            // As if the holder did not know of the attempt, so that the step looks like a plain one.
+            var forgetful = intended
+            forgetful.openAttempt = nil
+            let effects = try forgetful.progress.apply(
+                .submissionLost(evidence: "gone"), policy: JobPolicy(), at: .sample, jitter: 0)
+            let step = JobStep(forgetful, effects)
+            #expect(try StepRow(step, secrets: nil).isPlain)
+            let outcome = await database.store.commit([step])[0]
+            #expect(throws: StoreError.leaseLost) { try outcome.get() }
+            #expect(try await database.sql("select state, revision from jobs") == "submitting|2")
+            #expect(try await database.sql("select count(*) from attempts where ended_at is null") == "1")
+        }
+    }
+
     @Test func `a policy that asks again does so under a new lease, with an attempt of its own`() async throws {
         try await TestDatabase.with { database in
             var policy = JobPolicy()

@@ -9,79 +9,94 @@ import VideoModels
 @Suite struct GroupQueueTests {
     private struct Item: Grouped {
         var name: Int?
+        var owner: UInt8 = 0
         var bytes = 100
     }
 
-    /// A queue of numbered items, whose batches are taken and end in the order in which they were ordered.
+    /// A queue of numbered items.
     private final class Line {
-        var queue = GroupQueue<Item, Int>()
-        private var underWay: [[GroupQueue<Item, Int>.Entry]] = []
+        var queue: GroupQueue<Item, Int>
 
-        /// How many batches were ordered; nil if the items were refused.
-        func add(_ numbers: ClosedRange<Int>, name: (Int) -> Int? = { $0 }) -> Int? {
-            queue.add(numbers.map { .init(item: Item(name: name($0)), caller: $0) })
+        init(lanes: Int = 1) { queue = GroupQueue(lanes: lanes) }
+
+        /// The lanes for which batches were ordered; nil if the items were refused.
+        func add(
+            _ numbers: ClosedRange<Int>, owner: (Int) -> UInt8 = { _ in 0 }, name: (Int) -> Int? = { $0 }
+        ) -> [Int]? {
+            queue.add(numbers.map { .init(item: Item(name: name($0), owner: owner($0)), caller: $0) })
         }
 
-        func take() -> [Int] {
-            let batch = queue.take()
-            if !batch.isEmpty { underWay.append(batch) }
-            return batch.map(\.caller)
-        }
-
-        func finish() -> Int { queue.finish(underWay.removeFirst()) }
+        func take(_ lane: Int = 0) -> [Int] { queue.take(lane).map(\.caller) }
+        func finish(_ lane: Int = 0) -> Bool { queue.finish(lane) }
     }
 
     @Test func `what comes alone leaves at once, and what comes until a connection is there leaves with it`() {
         let line = Line()
-        #expect(line.add(1...1) == 1)
-        #expect(line.add(2...3) == 0)
+        #expect(line.add(1...1) == [0])
+        #expect(line.add(2...3) == [])
         #expect(line.take() == [1, 2, 3])
-        #expect(line.add(4...4) == 1)
-        #expect(line.take() == [4])
-        #expect(line.add(5...5) == 0)
-        #expect(line.finish() == 1)
-        #expect(line.take() == [5])
+        #expect(line.add(4...5) == [])
+        #expect(line.finish())
+        #expect(line.take() == [4, 5])
+        #expect(!line.finish())
+        #expect(line.queue.isIdle)
     }
 
-    @Test func `batches have bounds in items, in bytes and in number`() {
+    @Test func `batches have bounds in items and in bytes`() {
         let line = Line()
-        (line.queue.mostItems, line.queue.mostUnderWay) = (3, 2)
-        #expect(line.add(1...10) == 2)
+        line.queue.mostItems = 3
+        #expect(line.add(1...10) == [0])
         #expect(line.take() == [1, 2, 3])
+        #expect(line.finish())
         #expect(line.take() == [4, 5, 6])
         line.queue.mostBytes = 1
-        #expect(line.finish() == 1)
+        #expect(line.finish())
         #expect(line.take() == [7])
     }
 
-    @Test func `of what is about one thing, one is under way at a time, in order`() {
+    @Test func `batches of different owners are under way together, those of one after the other`() {
+        let line = Line(lanes: 2)
+        #expect(line.add(1...6, owner: { UInt8($0) }) == [0, 1])
+        #expect(line.take(1) == [1, 3, 5])
+        #expect(line.add(7...9, owner: { UInt8($0) }) == [])
+        #expect(line.take(0) == [2, 4, 6, 8])
+        #expect(!line.finish(0))
+        #expect(line.finish(1))
+        #expect(line.take(1) == [7, 9])
+        #expect(line.add(10...11, owner: { _ in 255 }) == [])
+        #expect(line.add(12...12) == [0])
+        #expect(line.finish(1))
+        #expect(line.take(1) == [10, 11])
+        #expect(line.take(0) == [12])
+        #expect(!line.finish(0))
+        #expect(!line.finish(1))
+        #expect(line.queue.isIdle)
+    }
+
+    @Test func `of what is about one thing, one is in a batch, in order`() {
         let line = Line()
-        #expect(line.add(1...6) { $0 % 2 } == 1)
-        #expect(line.take() == [1, 2])
-        #expect(line.add(7...7) { _ in nil } == 1)
-        #expect(line.take() == [7])
-        #expect(line.finish() == 1)
+        #expect(line.add(1...6, name: { $0 % 2 }) == [0])
+        #expect(line.add(7...8, name: { _ in nil }) == [])
+        #expect(line.take() == [1, 2, 7, 8])
+        #expect(line.finish())
         #expect(line.take() == [3, 4])
-        #expect(line.finish() == 1)
-        // Nothing can be written yet: the order comes to nothing, and the end of the batch orders anew.
-        #expect(line.take() == [])
-        #expect(line.finish() == 1)
+        #expect(line.finish())
         #expect(line.take() == [5, 6])
-        #expect(line.finish() == 0)
+        #expect(!line.finish())
         #expect(line.queue.isIdle)
     }
 
     @Test func `more than may wait is refused whole`() {
         let line = Line()
-        (line.queue.mostWaiting, line.queue.mostUnderWay) = (3, 1)
-        #expect(line.add(1...1) == 1)
+        line.queue.mostWaiting = 3
+        #expect(line.add(1...1) == [0])
         #expect(line.add(2...4) == nil)
         #expect(line.take() == [1])
-        #expect(line.add(2...4) == 0)
+        #expect(line.add(2...4) == [])
         #expect(line.add(5...5) == nil)
-        #expect(line.finish() == 1)
+        #expect(line.finish())
         #expect(line.take() == [2, 3, 4])
-        #expect(line.finish() == 0)
+        #expect(!line.finish())
         #expect(line.queue.isIdle)
     }
 }

@@ -51,12 +51,14 @@ import VideoModels
                     "set plan_cache_mode = force_generic_plan\(Connection.Kind.hot.settings); "
                         + "prepare this as \(statement.sql); explain execute this (\(nulls))")
             }
-            let write = try await plan(StepStatements.write)
-            #expect(
-                !write.contains("jobs_feed") && !write.contains("Seq Scan") && !write.contains("LockRows"))
-            #expect(write.contains("Index Cond: ((user_id = step.user_id) AND (id = step.id))"))
-            #expect(
-                write.contains(/Index Cond: \(\(user_id = held_\d.user_id\) AND \(id = held_\d.id\)\)/))
+            for statement in [StepStatements.write, StepStatements.writePlain] {
+                let write = try await plan(statement)
+                #expect(
+                    !write.contains("jobs_feed") && !write.contains("Seq Scan") && !write.contains("LockRows"))
+                #expect(write.contains("Index Cond: ((user_id = step.user_id) AND (id = step.id))"))
+                #expect(
+                    write.contains(/Index Cond: \(\(user_id = held_\d.user_id\) AND \(id = held_\d.id\)\)/))
+            }
             let locks = [
                 (StepStatements.lock, "step"), (SubmitStatements.lockUsers, "wanted"),
                 (JobStatements.renew, "lease"),

@@ -71,7 +71,7 @@ enum FeedStatements {
 
     /// A hint need not survive a crash, so its commit does not wait for the disk, nor let others wait for one write more.
     static let notify = Statement(
-        "notify_users",
+        "notify_users", isHot: true,
         """
         with setting as materialized (select set_config('synchronous_commit', 'off', true))
         select pg_notify('gondola', payload) from unnest($1::text[]) as payload, setting

@@ -37,6 +37,8 @@ public struct JobRecord: Hashable, Sendable {
     public var attentionSince: Date?
     /// Among the jobs of its user.
     public var priority: Job.Priority
+    /// The attempt that was under way when the row was read, whatever has been made of `progress` since.
+    var openAttempt: LeaseToken?
     private let stored: StoredRequest
 
     /// Reads a row that begins with `JobColumn.list`.
@@ -57,6 +59,7 @@ public struct JobRecord: Hashable, Sendable {
             // Written by this code or by a newer one: what cannot be read is not worth losing the job for.
             outlook: try row.jobOptional(.outlook, Row.data).flatMap { try? Wire.decode(JobOutlook.self, from: $0) }
                 ?? JobOutlook())
+        openAttempt = columns.submittingToken.map { LeaseToken($0) }
         price = columns.price
         rendering = columns.rendering
         account = try row.job(.account, Row.text)

@@ -58,29 +58,28 @@ final class GroupCommit<Item: Grouped, Output: Sendable>: Sendable {
                 }
             }
             let ready = entries
-            if let count = queue.withLock({ $0.add(ready) }) {
-                order(count)
+            if let lanes = queue.withLock({ $0.add(ready) }) {
+                for lane in lanes { order(lane) }
             } else {
                 for entry in ready { call.answer(entry.caller.place, .failure(PostgresError.busy)) }
             }
         }
     }
 
-    private func order(_ count: Int) {
-        for _ in 0..<count { pool.hand { self.writeBatch($0) } }
+    private func order(_ lane: Int) {
+        pool.hand { self.writeBatch(lane, $0) }
     }
 
     /// On a connection's thread.
-    private func writeBatch(_ connection: () throws -> Connection) {
-        let batch = queue.withLock { $0.take() }
-        if batch.isEmpty { return }
+    private func writeBatch(_ lane: Int, _ connection: () throws -> Connection) {
+        let batch = queue.withLock { $0.take(lane) }
         let items = batch.map(\.item)
         let outcomes: [Outcome]
         do { outcomes = body(items, try connection()) } catch {
             outcomes = items.map { _ in .failure(error) }
         }
         // First the next batch, so that the server does not wait for whoever is told.
-        order(queue.withLock { $0.finish(batch) })
+        if queue.withLock({ $0.finish(lane) }) { order(lane) }
         // Before the callers go on: who listens here has heard of what they know to be written.
         tell(items, outcomes)
         for (entry, outcome) in zip(batch, outcomes) {

@@ -131,11 +131,19 @@ final class StepRow: Grouped {
     /// How many of the user's sequences the step draws: the job's own is the last of them.
     var draws: Int { step.publishes ? 1 + (video == nil ? 0 : 1) : 0 }
 
+    /// Whether the step writes its job and the timeline, and nothing else.
+    var isPlain: Bool {
+        step.evidence == nil && step.record.openAttempt == nil && columns.submittingToken == nil && ledger.isEmpty
+            && video == nil
+    }
+
     /// Whether the user's feed goes on with it: by what it publishes, or since it changes what the user has spent.
     var isOfFeed: Bool { draws > 0 || ledger.contains { $0.kind != "settle" } }
 
     /// One step of a job at a time: the next one starts from what this one leaves.
     var name: JobID? { step.record.id }
+
+    var owner: UInt8 { step.record.user.lastByte }
 
     /// A rough size, for the bound of a batch.
     var bytes: Int {
@@ -165,6 +173,7 @@ extension JobRecord {
         after.price = columns.price ?? (columns.state == "accepted" ? nil : price)
         after.rendering = columns.rendering ?? rendering
         after.token = step.token
+        after.openAttempt = columns.submittingToken.map { LeaseToken($0) }
         // A verdict is about the attempt that the job waits with.
         if columns.attentionKind != .unknownOutcome { after.progress.verdict = nil }
         after.revision += 1

@@ -22,6 +22,8 @@ final class NewJobRow: Grouped {
 
     var bytes: Int { 300 + request.count }
 
+    var owner: UInt8 { job.user.lastByte }
+
     func detail(sequence: Int64, isSeated: Bool, at moment: Date) throws -> JobDetail {
         try JobRecord(new: job, json: request, sequence: sequence, isSeated: isSeated, at: moment).detailAsTakenIn
     }

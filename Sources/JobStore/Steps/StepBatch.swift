@@ -24,22 +24,35 @@ struct StepBatch {
         self.rows = rows.sorted { $0.key < $1.key }
     }
 
+    /// How much of what a step may write a batch needs.
+    enum Extent: Sendable {
+        /// Jobs and their timeline.
+        case plain
+        /// Attempts, the ledger and videos as well.
+        case whole
+    }
+
     /// `user_id, id, …`
-    static let names = steps.map(\.name).joined(separator: ", ")
+    static func names(_ extent: Extent) -> String { columns(extent).map(\.name).joined(separator: ", ") }
     /// `$1::uuid[], $2::uuid[], …`
-    static let parameters = numbered(steps, from: 1).joined(separator: ", ")
+    static func parameters(_ extent: Extent) -> String {
+        numbered(columns(extent), from: 1).joined(separator: ", ")
+    }
     /// What an entry of the ledger holds.
-    static let ledgerColumns = numbered(ledger, from: 1 + steps.count).map { "(\($0))[entry]" }
+    static let ledgerColumns = numbered(ledger, from: 1 + columns(.whole).count).map { "(\($0))[entry]" }
         .joined(separator: ", ")
     /// What a row of `videos` holds between its user and its sequence.
     static let videoColumns =
-        numbered(videos, from: 1 + steps.count + ledger.count).enumerated()
+        numbered(videos, from: 1 + columns(.whole).count + ledger.count).enumerated()
         .map { $0 == 0 ? "(\($1))[video_place], id" : "(\($1))[video_place]" }.joined(separator: ", ")
 
     /// The statement that writes the steps.
     var write: (Statement, [Value]) {
         let places = places
-        let steps = Self.steps.map { $0.values(places) }
+        if rows.allSatisfy(\.isPlain) {
+            return (StepStatements.writePlain, Self.columns(.plain).map { $0.values(places) })
+        }
+        let steps = Self.columns(.whole).map { $0.values(places) }
         let ledger = Self.ledger.map { $0.values(rows.flatMap(\.ledger)) }
         let videos = Self.videos.map { $0.values(rows.filter { $0.video != nil }) }
         return (StepStatements.write, steps + ledger + videos)
@@ -98,8 +111,9 @@ struct StepBatch {
         columns.enumerated().map { "$\(first + $0)::\($1.type)[]" }
     }
 
-    private static let steps: [Column<Placed>] =
-        keyColumns + stateColumns + attemptColumns + placeColumns
+    private static func columns(_ extent: Extent) -> [Column<Placed>] {
+        keyColumns + stateColumns + (extent == .whole ? attemptColumns + placeColumns : [])
+    }
 
     private static let keyColumns: [Column<Placed>] = [
         Column("user_id", "uuid") { .uuids($0) { $0.row.key.user } },
@@ -196,6 +210,11 @@ struct LockKey: Comparable, Sendable {
     static func < (left: Self, right: Self) -> Bool {
         left.user == right.user ? left.job.precedes(right.job) : left.user.precedes(right.user)
     }
+}
+
+extension UserID {
+    /// One of the random ones of a UUIDv7.
+    var lastByte: UInt8 { uuid.uuid.15 }
 }
 
 extension UUID {
