@@ -16,8 +16,8 @@ export API_EXCHANGES
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
 SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed,$(wildcard scripts/*)) \
-	$(filter-out %/openapi-check %.toml %.py,$(wildcard Tests/scripts/*)) Tests/growing/deb Tests/growing/container \
-	deploy/debian/postinst deploy/debian/prerm deploy/debian/postrm
+	$(filter-out %/openapi-check %/proxies %.toml %.py,$(wildcard Tests/scripts/*)) Tests/growing/deb \
+	Tests/growing/container deploy/debian/postinst deploy/debian/prerm deploy/debian/postrm
 
 .PHONY: help bootstrap build programs demo run test chaos sanitize fuzz bench bench-postgres failover partition deb deb-test \
 	container-test format lint clean
@@ -52,7 +52,8 @@ test: bootstrap ## every test, against a private Postgres of its own
 	@# By themselves: real processes have to keep up with real time limits, which a busy test process takes from them.
 	scripts/swift-test --skip-build --parallel $(FLAGS) --filter EndToEndTests
 	scripts/swift-test --skip-build --parallel $(FLAGS) --filter CrashTests
-	@# What the API answered in all of that, and what it answers to whatever its description allows.
+	@# Streams through the proxies of deploy/. What the API answered in all of that, and what it answers to whatever its description allows.
+	Tests/scripts/proxies
 	Tests/scripts/python Tests/scripts/openapi-check $(API_EXCHANGES)
 	Tests/scripts/schemathesis 60 1
 

@@ -1,39 +1,61 @@
 public import Foundation
 public import VideoModels
 
-/// A page of a user's feed, as a value and as it stands on the wire.
+/// A page of a user's feed, as it stands on the wire.
 public struct FeedPage: Hashable, Sendable {
-    public var page: ChangePage
-    /// Where the page ends; `page.cursor` is its text.
-    public var next: FeedCursor
-    /// The page in JSON, on one line: each change was written once, to be weighed.
-    public var json: Data
+    /// Where the page ends.
+    public let next: FeedCursor
+    public let isSnapshot: Bool
+    /// There is more at once.
+    public let hasMore: Bool
+    /// All that the page tells lies before this sequence, or at it.
+    public let through: Int64
+    /// How many changes the page has.
+    public let count: Int
+    /// The page in JSON, on one line.
+    public let json: Data
 
     /// How far the page goes.
-    public var mark: FeedMark { FeedMark(epoch: next.epoch, sequence: page.through) }
+    public var mark: FeedMark { FeedMark(epoch: next.epoch, sequence: through) }
     /// Whether a phone that waits has something to do with it.
-    public var isNews: Bool { page.isSnapshot || !page.changes.isEmpty }
+    public var isNews: Bool { isSnapshot || count > 0 }
     /// Whether what follows may be there already, so that nobody should wait before asking for it.
-    public var isToBeContinued: Bool { page.isSnapshot || page.hasMore }
+    public var isToBeContinued: Bool { isSnapshot || hasMore }
 
-    /// `changes` are the page's, written by `Wire`.
-    init(_ page: ChangePage, next: FeedCursor, changes: [Data]) throws {
-        self.page = page
-        self.next = next
-        var frame = page
-        frame.changes = []
-        let (empty, head) = (try Wire.encode(frame), Data(#"{"changes":["#.utf8))
-        // The keys are sorted, so the changes come first.
-        guard empty.starts(with: head) else {
-            throw PostgresError.unexpectedRow("a page does not begin with its changes")
+    /// The page as a value, which is read from its JSON.
+    public var page: ChangePage { get throws { try Wire.decode(ChangePage.self, from: json) } }
+
+    /// `changes` are the page's, in JSON.
+    init(
+        _ changes: some Collection<ArraySlice<UInt8>>, isSnapshot: Bool, next: FeedCursor, hasMore: Bool, from: Int64,
+        through: Int64
+    ) {
+        (self.next, self.isSnapshot, self.hasMore, self.through) = (next, isSnapshot, hasMore, through)
+        count = changes.count
+        var text = JSONText()
+        text.reserve(changes.reduce(300) { $0 + $1.count + 1 })
+        text.raw("{\"changes\":[")
+        for (place, change) in changes.enumerated() {
+            if place > 0 { text.raw(",") }
+            text.raw(change)
         }
-        json = head
-        json.reserveCapacity(changes.reduce(empty.count) { $0 + $1.count + 1 })
-        for (index, change) in changes.enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
-            json.append(change)
-        }
-        json.append(empty.dropFirst(head.count))
+        text.raw("]")
+        text.field("cursor", next.text)
+        text.field("from", from)
+        text.field("has_more", hasMore)
+        text.field("is_snapshot", isSnapshot)
+        text.field("through", through)
+        text.raw("}")
+        json = Data(text.bytes)
+    }
+
+    /// What a phone that is at the end of this page gets while nothing changes; nil where something follows already.
+    public var nothingMore: FeedPage? {
+        isToBeContinued
+            ? nil
+            : FeedPage(
+                EmptyCollection<ArraySlice<UInt8>>(), isSnapshot: false, next: next, hasMore: false, from: through,
+                through: through)
     }
 }
 

@@ -9,9 +9,8 @@ extension PostgresStore {
     public func feedPage(
         after cursor: FeedCursor?, user: UserID, limit: Int, bytes: Int = 1 << 20
     ) async throws -> FeedPage {
-        let defaults = UserDefaultLimits(activeJobs: activeJobs, budget: budgets.perUser)
-        let begin = Connection.begin(as: user, "isolation level repeatable read read only")
-        return try await pool.transaction(begin) { connection in
+        let defaults = UserDefaultLimits(activeJobs: activeJobs, budget: budgets.perUser, keeping: keeping)
+        return try await pool.run { connection in
             // A page of nothing could not say where it ends.
             let reader = FeedReader(
                 connection: connection, user: user, limit: max(1, limit), bytes: max(1, bytes), defaults: defaults)

@@ -1,32 +1,5 @@
 public import VideoModels
 
-/// How much is kept of a user's videos; nil is no limit. What goes is deleted as by the user: it can be brought back within
-/// the grace.
-public struct KeepingRule: Hashable, Sendable, Codable {
-    public var days: Int?
-    public var newest: Int?
-    public var quotaBytes: Int64?
-    /// What a full quota does: false refuses new submissions, true lets the oldest videos go.
-    public var quotaRemovesOldest = false
-
-    public init(days: Int? = nil, newest: Int? = nil, quotaBytes: Int64? = nil, quotaRemovesOldest: Bool = false) {
-        self.days = days
-        self.newest = newest
-        self.quotaBytes = quotaBytes
-        self.quotaRemovesOldest = quotaRemovesOldest
-    }
-
-    /// Whether videos may go by it.
-    public var removes: Bool { days != nil || newest != nil || (quotaBytes != nil && quotaRemovesOldest) }
-
-    enum CodingKeys: String, CodingKey {
-        case days = "keep_days"
-        case newest = "keep_newest"
-        case quotaBytes = "quota_bytes"
-        case quotaRemovesOldest = "quota_removes_oldest"
-    }
-}
-
 /// What a rule would remove now.
 public struct KeepingExcess: Hashable, Sendable, Codable {
     public var videos: Int
@@ -48,6 +21,7 @@ extension PostgresStore {
         ]
         let changed = try await pool.run { try $0.execute(LifecycleStatements.setRule, values).affected }
         guard changed == 1 else { throw StoreError.notFound }
+        notifier.note(users: [user])
     }
 
     /// The user's own rule; nil where the deployment's counts.
@@ -116,7 +90,8 @@ extension PostgresStore {
 }
 
 extension KeepingRule {
-    fileprivate init?(own row: Row) throws {
+    /// The user's own rule; nil where the deployment's counts.
+    init?(own row: Row) throws {
         guard try row.bool("has_own_retention") else { return nil }
         self.init(
             days: try row.optional("keep_days", Row.int), newest: try row.optional("keep_newest", Row.int),

@@ -21,6 +21,8 @@ public struct PostgresStore: Sendable {
     let log: Logger
     /// How many jobs a user may have under way at once who has no limit of their own.
     let activeJobs: Int
+    /// What is kept of the videos of users who have no rule of their own.
+    let keeping: KeepingRule
     /// Called after each commit that a phone or a worker may be waiting for.
     let notifier: Notifier
 
@@ -29,10 +31,11 @@ public struct PostgresStore: Sendable {
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
     ///
-    /// `activeJobs` is the limit of jobs under way for users who have none of their own; by itself the store has none.
+    /// `activeJobs` is the limit of jobs under way for users who have none of their own, and `keeping` what is kept of their
+    /// videos; by itself the store limits neither.
     public init(
         conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(),
-        activeJobs: Int = Int(Int32.max), log: Logger
+        activeJobs: Int = Int(Int32.max), keeping: KeepingRule = KeepingRule(), log: Logger
     ) {
         let busy = max(1, connections / 2)
         hot = ConnectionPool(conninfo: conninfo, connections: busy, applicationName: "gondola", kind: .hot)
@@ -43,6 +46,7 @@ public struct PostgresStore: Sendable {
         self.budgets = budgets
         self.log = log
         self.activeJobs = activeJobs
+        self.keeping = keeping
         notifier = Notifier(pool: pool, log: log)
         let context = StepContext(secrets: secrets, budgets: budgets, activeJobs: activeJobs)
         steps = GroupCommit(pool: hot) { rows, connection in

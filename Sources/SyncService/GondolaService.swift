@@ -45,6 +45,7 @@ public struct GondolaService: Sendable {
             if wakeup != .jobs || roles.contains(.worker) { parts.workerBell.ring() }
         }
         parts.devices.listen { listener.isConnected }
+        parts.hub.listen { listener.isConnected }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let loops = parts.loops
             group.addTask {
@@ -166,7 +167,7 @@ struct ServiceParts: Sendable {
         store = PostgresStore(
             conninfo: configuration.databaseURL.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
-            activeJobs: configuration.activeJobs, log: log)
+            activeJobs: configuration.activeJobs, keeping: configuration.retention.keeping, log: log)
         hub = FeedHub(deliveryLag: metrics.feedLag)
         overview = OverviewCache { [store] in
             OverviewCache.Seen(

@@ -16,7 +16,7 @@ public struct FeedState: Hashable, Sendable, Codable {
     ///
     /// An older build kept such an object without what it did not know, and the server has no reason to send it again. So a
     /// `ChangeReducer` that finds a copy with another number starts over, and keeps the data meanwhile.
-    public static let modelVersion = 1
+    public static let modelVersion = 2
 
     /// What the next page has to be.
     public enum Phase: String, Hashable, Sendable, Codable {

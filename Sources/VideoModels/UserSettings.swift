@@ -13,19 +13,23 @@ public struct UserSettings: Hashable, Sendable, Codable {
     /// What may be spent in a day or a month (UTC); nil is no limit.
     public var budgetPerDay: Money?
     public var budgetPerMonth: Money?
+    /// How much is kept of the user's videos; nil where nothing is limited.
+    public var keeping: KeepingRule?
 
     public init(
-        id: UserID, name: String, activeJobLimit: Int? = nil, budgetPerDay: Money? = nil, budgetPerMonth: Money? = nil
+        id: UserID, name: String, activeJobLimit: Int? = nil, budgetPerDay: Money? = nil, budgetPerMonth: Money? = nil,
+        keeping: KeepingRule? = nil
     ) {
         self.id = id
         self.name = name
         self.activeJobLimit = activeJobLimit
         self.budgetPerDay = budgetPerDay
         self.budgetPerMonth = budgetPerMonth
+        self.keeping = keeping
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name
+        case id, name, keeping
         case activeJobLimit = "active_job_limit"
         case budgetPerDay = "budget_per_day"
         case budgetPerMonth = "budget_per_month"

@@ -18,9 +18,9 @@ import VideoModels
             var cursor: FeedCursor?
             while true {
                 let page = try await store.feedPage(after: cursor, user: user, limit: 1000)
-                versions += page.page.changes.map { ($0.key, $0.sequence) }
-                (through, cursor) = (page.page.through, page.next)
-                if !page.page.hasMore { return }
+                versions += try page.page.changes.map { ($0.key, $0.sequence) }
+                (through, cursor) = (page.through, page.next)
+                if !page.hasMore { return }
             }
         }
 

@@ -25,6 +25,7 @@ import VideoModels
         ("VideoRequest", "request"), ("VideoModel", "model"), ("Job", "job"), ("JobDetail", "job-detail"),
         ("Video", "video"), ("Asset", "asset"), ("AssetPage", "asset-page"), ("VideoLink", "video-link"),
         ("Quote", "quote"), ("ChangePage", "change-page"), ("UserSettings", "settings"), ("Spending", "spending"),
+        ("KeepingRule", "keeping"),
         ("DigestPage", "digest-page"),
         ("Problem", "problem"), ("JobSubmission", "submission"), ("Deletion", "deletion"),
         ("Step", "step-decided"), ("Device", "device"), ("Me", "me"),

@@ -177,7 +177,12 @@ struct RandomValues {
     mutating func settings() -> UserSettings {
         UserSettings(
             id: id(), name: text(), activeJobLimit: maybe { Int.random(in: 0...100, using: &$0.generator) },
-            budgetPerDay: maybe { $0.money() }, budgetPerMonth: maybe { $0.money() })
+            budgetPerDay: maybe { $0.money() }, budgetPerMonth: maybe { $0.money() },
+            keeping: maybe {
+                KeepingRule(
+                    days: $0.maybe { $0.int() }, newest: $0.maybe { $0.int() },
+                    quotaBytes: $0.maybe { Int64($0.int()) }, quotaRemovesOldest: $0.flip())
+            })
     }
 
     mutating func spending() -> Spending {

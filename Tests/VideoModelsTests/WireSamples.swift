@@ -38,6 +38,7 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         WireSample("asset-page", AssetPage(assets: [asset], hasMore: true)),
         WireSample("video-link", VideoLink(url: "/v1/links/x", expiresAt: .sample)), WireSample("quote", quote),
         WireSample("change-page", page), WireSample("settings", settings), WireSample("spending", spending),
+        WireSample("keeping", KeepingRule(days: 90, newest: 500, quotaBytes: 1, quotaRemovesOldest: true)),
         WireSample("digest-page", digest), WireSample("problem", problem),
         WireSample("problem-least", Problem(status: 404, code: .notFound, title: "t")),
         WireSample("change-batch", batch),
@@ -149,7 +150,8 @@ struct WireSample: Sendable, CustomTestStringConvertible {
         ], cursor: "1.x", hasMore: true, from: 3, through: 9)
 
     static let settings = UserSettings(
-        id: .sample(), name: "Ann", activeJobLimit: 20, budgetPerDay: .sample, budgetPerMonth: Money("100"))
+        id: .sample(), name: "Ann", activeJobLimit: 20, budgetPerDay: .sample, budgetPerMonth: Money("100"),
+        keeping: KeepingRule(days: 90, newest: 500, quotaBytes: 20_000_000_000, quotaRemovesOldest: true))
 
     static let spending = Spending(
         id: .sample(), day: Spending.Period(startsOn: "2026-11-21", spent: .zero, budget: .sample),

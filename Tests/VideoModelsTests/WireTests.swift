@@ -18,6 +18,24 @@ import VideoModels
         }
     }
 
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `any time is written as the system's own format writes it`(seed: UInt64) {
+        var random = SeededGenerator(seed)
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        // Beside random ones the ends of days, months, leap years and of the years that are written by hand.
+        let ends: [Double] = [
+            0, -1, 86_399.999, 951_782_399, 951_868_800, 4_107_542_400, 1_709_164_800, -62_135_596_800, -62_135_596_801,
+            253_402_300_799.999, 253_402_300_800, -2_203_891_200, 68_169_600,
+        ]
+        let times = (0..<2000).map { _ in
+            Double(Int.random(in: -62_135_596_800_000..<253_402_300_800_000, using: &random)) / 1000
+        }
+        for time in ends + times {
+            let date = Date(timeIntervalSince1970: time)
+            #expect(Wire.text(of: date) == date.addingTimeInterval(0.0005).formatted(style), "\(time)")
+        }
+    }
+
     @Test(arguments: [
         ("2026-11-21T09:30:00Z", 0.0), ("2026-11-21T09:30:00.5Z", 0.5), ("2026-11-21T09:30:00.250Z", 0.25),
         ("2026-11-21T09:30:00.123456Z", 0.123456), ("2026-11-21T11:30:00+02:00", 0.0),

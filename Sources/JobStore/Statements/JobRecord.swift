@@ -120,11 +120,18 @@ public struct JobRecord: Hashable, Sendable {
     public var lease: Lease { Lease(job: id, token: token) }
 
     /// The phone's view of the job. Throws like `request`.
-    public var job: Job { get throws { try view() } }
+    public var job: Job { get throws { try view(showing: request) } }
 
-    private func view() throws -> Job {
+    /// Stands where a request is not wanted.
+    static let noRequest = VideoRequest(model: "")
+
+    /// The request in JSON, as it goes to a phone.
+    var requestJSON: [UInt8] { get throws { try stored.wire() } }
+
+    /// The phone's view of the job, with this request in place of its own.
+    func view(showing request: VideoRequest) throws -> Job {
         var job = Job(
-            id: id, status: .known(progress.state.status), request: try request, price: price, createdAt: createdAt,
+            id: id, status: .known(progress.state.status), request: request, price: price, createdAt: createdAt,
             updatedAt: updatedAt, hold: hold, priority: .known(priority))
         switch progress.state {
         case .rendering(let rendering): job.estimate = estimate(of: rendering)
@@ -169,7 +176,7 @@ extension JobState {
 }
 
 extension Video {
-    /// Reads a row that was selected as `MediaStatements.columns`.
+    /// Reads a row that was has the columns of `VideoColumn.list`.
     init(_ row: Row) throws {
         let pictures = try row.optional("pictures", Row.data).map { try Wire.decode([String: Picture].self, from: $0) }
         self.init(

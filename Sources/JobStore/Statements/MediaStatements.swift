@@ -1,22 +1,22 @@
 enum MediaStatements {
-    /// What makes a `Video`: the row, and its pictures in one column.
-    static let columns = """
-        videos.*, (
+    /// A video's pictures, by their kinds, as JSON in the words of the wire.
+    static let pictures = """
+        (
             select json_object_agg(kind, json_build_object('content_type', content_type, 'bytes', bytes, 'sha256', sha256,
                 'width', width, 'height', height))
             from video_pictures where user_id = videos.user_id and video_id = videos.id
-        ) as pictures
+        )
         """
 
     /// With the beginning of what it was made from, for its name as a file.
     static let video = Statement(
-        "get_video",
+        "get_video", isHot: true,
         """
-        select \(columns), (
+        select \(VideoColumn.list), videos.storage_key, (
             select left(jobs.request->>'prompt', 200) from jobs
             where jobs.user_id = videos.user_id and jobs.id = videos.job_id
         ) as prompt
-        from videos where user_id = $1 and id = $2 and deleted_at is null
+        from videos where user_id = $1::uuid and id = $2::uuid and deleted_at is null
         """)
 
     /// A picture of a video that lives.

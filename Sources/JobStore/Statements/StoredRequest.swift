@@ -23,6 +23,9 @@ final class StoredRequest: Hashable, Sendable {
         }
     }
 
+    /// The request as it goes to a phone.
+    func wire() throws -> [UInt8] { try CompactJSON.rewrite(json) ?? Array(Wire.encode(try value())) }
+
     static func == (left: StoredRequest, right: StoredRequest) -> Bool { left === right || left.json == right.json }
     func hash(into hasher: inout Hasher) { hasher.combine(json) }
 }

@@ -18,7 +18,7 @@ struct Servers: Sendable {
         let phone = PhoneAPI(parts)
         let api = try await HTTPServer.start(
             on: parts.configuration.listen, trustedProxies: Set(parts.configuration.trustedProxies),
-            sentBytes: parts.metrics.sentBytes,
+            sentBytes: parts.metrics.sentBytes, handleAtOnce: parts.metrics.counted(phone.answerAtOnce),
             handle: LogContext.around(parts.metrics.counted(ContentCoding.applied(to: phone.router.handle))))
         return Servers(api: api, ops: opsServer)
     }

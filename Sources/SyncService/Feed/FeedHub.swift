@@ -15,20 +15,32 @@ final class FeedHub: Sendable {
     private struct Room {
         var waiters: [ObjectIdentifier: FeedWaiter] = [:]
         /// Looks under way that were begun after the last ring: whoever was rung may join them.
-        var looks: [Look: (number: Int, task: Task<FeedPage, any Error>)] = [:]
+        var looks: [Look: (number: Int, task: Task<SharedPage, any Error>)] = [:]
     }
 
+    /// Where feeds stand, as far as is known without asking.
+    let marks: FeedMarks
+    /// Files that are being played.
+    let videos: OpenVideos
     private let rooms = Mutex<(all: [UserID: Room], looks: Int)>(([:], 0))
     /// Rings when the look for all should not wait for its time.
     private let poll = Bell()
     /// How long after its ring a waiter is given what is new.
     private let deliveryLag: MetricHistogram?
 
-    init(deliveryLag: MetricHistogram? = nil) { self.deliveryLag = deliveryLag }
+    init(marks: FeedMarks = FeedMarks(), videos: OpenVideos = OpenVideos(), deliveryLag: MetricHistogram? = nil) {
+        (self.marks, self.videos, self.deliveryLag) = (marks, videos, deliveryLag)
+    }
 
     /// The waiter has been given what it was rung for.
     func delivered(to waiter: FeedWaiter) {
         if let lag = waiter.takeRing() { deliveryLag?.observe(lag.seconds) }
+    }
+
+    /// What is remembered counts only while changes of other processes are heard of. Before this is called, none is.
+    func listen(while hears: @escaping @Sendable () -> Bool) {
+        marks.listen(while: hears)
+        videos.listen(while: hears)
     }
 
     /// Runs `body` with a waiter that is rung when something of the user may have changed, from before `body` begins: a
@@ -48,12 +60,12 @@ final class FeedHub: Sendable {
     /// Reads once for all waiters of the user that were rung together and stand at the same place.
     func shared(
         _ look: Look, of user: UserID, _ read: @escaping @Sendable () async throws -> FeedPage
-    ) async throws -> FeedPage {
+    ) async throws -> SharedPage {
         let (number, task) = rooms.withLock { rooms in
             if let found = rooms.all[user]?.looks[look] { return found }
             rooms.looks += 1
             // Without a parent: several wait for it, and it is over in no time.
-            let begun = (number: rooms.looks, task: Task { try await read() })
+            let begun = (number: rooms.looks, task: Task { SharedPage(try await read()) })
             rooms.all[user]?.looks[look] = begun
             return begun
         }
@@ -69,7 +81,10 @@ final class FeedHub: Sendable {
         switch wakeup {
         case .user(let user): wake(user)
         // Thousands may wait: the look for all finds out whom it is about.
-        case .anything: poll.ring()
+        case .anything:
+            marks.forgetAll()
+            videos.forgetAll()
+            poll.ring()
         case .jobs, .revoked: break
         }
     }
@@ -79,6 +94,9 @@ final class FeedHub: Sendable {
             rooms.all[user]?.looks = [:]
             return rooms.all[user].map { Array($0.waiters.values) } ?? []
         }
+        // After the looks: nobody who may keep what it reads joins one that began before.
+        marks.forget(user)
+        videos.forget(user)
         for waiter in waiters { waiter.ring() }
     }
 
@@ -145,6 +163,8 @@ extension FeedHub {
             heartbeat?.beat()
             let isRung = await poll.wait(atMost: interval)
             if Task.isCancelled { return }
+            marks.letGo()
+            videos.letGo()
             pauses += 1
             guard isRung || !isHearing() || pauses >= Self.patience else { continue }
             pauses = 0

@@ -20,7 +20,7 @@ struct FeedStream: Sendable {
     var timing: Timing
     /// Why the stream should end now, if it should.
     var ending: @Sendable () -> Ending?
-    var read: @Sendable (FeedCursor) async throws -> FeedPage
+    var read: @Sendable (FeedCursor) async throws -> SharedPage
     /// The words for an error after the beginning.
     var problem: @Sendable (any Error) -> Problem
 
@@ -73,14 +73,30 @@ struct FeedStream: Sendable {
 
     /// Sends what follows; nil ends the stream, which has said why.
     private func next(_ place: Place, _ write: ResponseWriter) async throws -> Place? {
-        let page: FeedPage
-        do { page = try await read(place.cursor) } catch {
+        let next: SharedPage
+        do { next = try await read(place.cursor) } catch {
             try Task.checkCancellation()
             try await write(try ServerSentEvent.problem(problem(error)))
             return nil
         }
-        if page.isNews { try await write(ServerSentEvent.page(page)) }
-        return Place(page)
+        if next.page.isNews { try await write(next.event) }
+        return Place(next.page)
+    }
+}
+
+/// A page that was read for several, and its event, which is written once for all of them.
+final class SharedPage: Sendable {
+    let page: FeedPage
+    private let written = Mutex<ByteBuffer?>(nil)
+
+    init(_ page: FeedPage) { self.page = page }
+
+    var event: ByteBuffer {
+        written.withLock { written in
+            let event = written ?? ServerSentEvent.page(page)
+            written = event
+            return event
+        }
     }
 }
 
@@ -109,7 +125,7 @@ enum ServerSentEvent {
     static func page(_ page: FeedPage) -> ByteBuffer {
         var event = ByteBuffer()
         event.reserveCapacity(page.json.count + 250)
-        event.writeString("event: page\nid: \(page.page.cursor)\ndata: ")
+        event.writeString("event: page\nid: \(page.next.text)\ndata: ")
         event.writeBytes(page.json)
         event.writeString("\n\n")
         return event

@@ -1,8 +1,8 @@
 public import Foundation
-public import JobStore
+import JobStore
 import Logging
 import ObjectStorage
-import VideoModels
+public import VideoModels
 
 /// How long things are kept that nobody asks for any more, and how they go. Times are seconds.
 public struct RetentionSettings: Hashable, Sendable {

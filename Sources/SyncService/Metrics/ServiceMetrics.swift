@@ -99,6 +99,15 @@ final class ServiceMetrics: Sendable {
             return response
         }
     }
+
+    /// The handler, with its answers counted; what it does not answer is counted by whoever does.
+    func counted(_ handle: @escaping InstantHandler) -> InstantHandler {
+        { [self] request in
+            let response = handle(request)
+            if let response { requests.add(1, Self.kind(of: response.status)) }
+            return response
+        }
+    }
 }
 
 extension JobEvent {

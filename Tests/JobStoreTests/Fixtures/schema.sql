@@ -30,8 +30,11 @@ CREATE FUNCTION public.draw_settings() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if tg_op = 'UPDATE' and (new.name, new.active_limit, new.has_own_budget, new.budget_per_day, new.budget_per_month)
-        is not distinct from (old.name, old.active_limit, old.has_own_budget, old.budget_per_day, old.budget_per_month)
+    if tg_op = 'UPDATE'
+        and (new.name, new.active_limit, new.has_own_budget, new.budget_per_day, new.budget_per_month,
+            new.has_own_retention, new.keep_days, new.keep_newest, new.quota_bytes, new.quota_removes_oldest)
+        is not distinct from (old.name, old.active_limit, old.has_own_budget, old.budget_per_day, old.budget_per_month,
+            old.has_own_retention, old.keep_days, old.keep_newest, old.quota_bytes, old.quota_removes_oldest)
     then
         return new;
     end if;
@@ -645,7 +648,7 @@ CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FO
 
 CREATE TRIGGER ledger_is_never_emptied BEFORE TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER user_draws_settings BEFORE INSERT OR UPDATE OF name, active_limit, has_own_budget, budget_per_day, budget_per_month ON public.users FOR EACH ROW EXECUTE FUNCTION public.draw_settings();
+CREATE TRIGGER user_draws_settings BEFORE INSERT OR UPDATE OF name, active_limit, has_own_budget, budget_per_day, budget_per_month, has_own_retention, keep_days, keep_newest, quota_bytes, quota_removes_oldest ON public.users FOR EACH ROW EXECUTE FUNCTION public.draw_settings();
 
 ALTER TABLE ONLY public.assets
     ADD CONSTRAINT assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

@@ -31,6 +31,18 @@ private func mark(_ sequence: Int) -> FeedMark { FeedMark(epoch: epoch, sequence
         #expect(await rung)
     }
 
+    @Test func `a timer that a wait left behind neither ends the next one early nor keeps it from its end`() async {
+        let bell = Bell()
+        for _ in 0..<50 {
+            async let rung = bell.wait(atMost: .seconds(3600))
+            bell.ring()
+            #expect(await rung)
+            #expect(await bell.wait(atMost: .milliseconds(1)) == false)
+            async let patient = bell.wait(atMost: .milliseconds(5))
+            #expect(await patient == false)
+        }
+    }
+
     @Test func `one look is for all who wait, and wakes only those who are behind`() async throws {
         let hub = FeedHub()
         let users = (1...6).map { UserID.sample(UInt64($0)) }

@@ -1,6 +1,7 @@
 import Foundation
 import JobStore
 import Logging
+import NIOCore
 import TestSupport
 import VideoModels
 
@@ -52,13 +53,20 @@ struct FeedServer: Sendable {
         let token = try await database.store.issueToken(user: user, device: .sample(), name: "phone")
         let phone = PhoneAPI(parts)
         let server = try await HTTPServer.start(
-            on: .anyPort, limits: limits, handle: ContentCoding.applied(to: phone.router.handle))
+            on: .anyPort, limits: limits, handleAtOnce: phone.answerAtOnce,
+            handle: ContentCoding.applied(to: phone.router.handle))
         let listener =
             listens
             ? parts.store.listen { wakeup in
                 parts.hear(wakeup)
                 parts.hub.wake(wakeup)
             } : nil
+        // As a process that serves does: what was looked up is believed while revocations and changes are heard of.
+        if let listener {
+            parts.devices.listen { listener.isConnected }
+            parts.hub.listen { listener.isConnected }
+            while !listener.isConnected { await Task.yield() }
+        }
         let result: Result<Void, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await parts.hub.run(every: .seconds(parts.configuration.feedPollInterval), log: parts.log) {
@@ -92,6 +100,19 @@ struct FeedServer: Sendable {
     }
 
     func client(receiveBuffer: Int32? = nil) throws -> RawClient { try RawClient(server, receiveBuffer: receiveBuffer) }
+
+    /// The same server as it looks to the holder of another token.
+    func with(_ token: Redacted<String>) -> FeedServer {
+        FeedServer(database: database, parts: parts, phone: phone, server: server, user: user, token: token)
+    }
+
+    /// A poll as the server's connections hand it on.
+    func poll(_ cursor: String) -> APIRequest {
+        APIRequest(
+            method: .get, path: "/v1/changes", query: [APIRequest.QueryItem(name: "cursor", value: cursor)],
+            headers: ["authorization": "Bearer \(token.reveal())"], remoteAddress: "127.0.0.1", id: "poll",
+            body: RequestBody(length: 0, limit: 0, pipe: BodyPipe(holding: ByteBuffer())), drain: server.drain)
+    }
 
     /// A request's text, with this user's token.
     func get(_ target: String, _ headers: [String] = []) -> String {

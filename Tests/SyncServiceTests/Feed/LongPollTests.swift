@@ -80,7 +80,7 @@ import VideoModels
             let hub = feed.parts.hub
             let gate = Signal()
             try await hub.subscribed(feed.user) { _ in
-                try await withThrowingTaskGroup(of: FeedPage.self) { group in
+                try await withThrowingTaskGroup(of: SharedPage.self) { group in
                     for _ in 0..<20 {
                         group.addTask {
                             try await hub.shared(FeedHub.Look(after: cursor, limit: 10), of: feed.user) {
@@ -101,7 +101,7 @@ import VideoModels
                     }
                     while looks.value < 100 { await Task.yield() }
                     gate.fire()
-                    for try await page in group { #expect(page.page.changes == []) }
+                    for try await page in group { #expect(page.page.count == 0) }
                 }
             }
         }

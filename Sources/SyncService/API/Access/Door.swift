@@ -11,6 +11,8 @@ final class Door: Sendable {
     let devices: DeviceSessions
     let requestsAtOnce: Int
     private let budget: Mutex<RequestBudget<DeviceID>>
+    /// The budget in the words of `RateLimit-Policy`.
+    private let policy: String
     /// What an address may still try with tokens that are worth nothing.
     private let tries: Mutex<RequestBudget<String>>
     private let now: @Sendable () -> ContinuousClock.Instant
@@ -25,6 +27,7 @@ final class Door: Sendable {
     ) {
         (self.devices, self.requestsAtOnce, self.now) = (devices, requestsAtOnce, now)
         budget = Mutex(RequestBudget(perMinute: requestsPerMinute))
+        policy = "\"device\";q=\(requestsPerMinute);w=60"
         tries = Mutex(RequestBudget(perMinute: failedTriesPerMinute))
     }
 
@@ -42,11 +45,35 @@ final class Door: Sendable {
         case .tooOften(let wait):
             return .tooMany("Too many tokens from this address are worth nothing", after: wait, request)
         }
-        let now = now()
-        let verdict = budget.withLock { $0.take(caller.device, at: now) }
+        let verdict = take(caller)
         var response = await answer(request, caller, verdict, scope, handler, fail)
-        response.headers["ratelimit-policy"] = "\"device\";q=\(budget.withLock { $0.perMinute });w=60"
+        tell(verdict, in: &response)
+        return response
+    }
+
+    private func take(_ caller: Caller) -> RequestBudget<DeviceID>.Verdict {
+        let now = now()
+        return budget.withLock { $0.take(caller.device, at: now) }
+    }
+
+    private func tell(_ verdict: RequestBudget<DeviceID>.Verdict, in response: inout APIResponse) {
+        response.headers["ratelimit-policy"] = policy
         response.headers["ratelimit"] = "\"device\";r=\(verdict.remaining);t=\(verdict.wait.wholeSeconds)"
+    }
+
+    /// The same for what is answered at once, from memory; nil where that cannot be, and then nothing is counted. What stands
+    /// in the way of the device is said by `pass`.
+    func passAtOnce(
+        _ request: APIRequest, needs scope: Scope, to handler: (Caller) -> APIResponse?
+    ) -> APIResponse? {
+        guard let token = Self.token(of: request), let caller = devices.believed(token), caller.loss == nil,
+            caller.scopes.contains(scope), let place = caller.session.enter(atMost: requestsAtOnce),
+            var response = handler(caller)
+        else { return nil }
+        let verdict = take(caller)
+        guard verdict.isGranted else { return nil }
+        tell(verdict, in: &response)
+        response.claim = AnswerClaim(place: place, session: caller.session)
         return response
     }
 
@@ -57,13 +84,19 @@ final class Door: Sendable {
     }
 
     private func admit(_ request: APIRequest) async throws -> Entry {
+        guard request.headers["authorization"] != nil else { return .challenge(.missing) }
+        guard let token = Self.token(of: request) else { return .challenge(.unknown) }
+        return try await admit(token, from: request.remoteAddress)
+    }
+
+    private static func token(of request: APIRequest) -> Redacted<String>? {
         let fields = request.headers.values(of: "authorization")
-        guard let field = fields.first else { return .challenge(.missing) }
-        let parts = field.split(separator: " ", maxSplits: 1)
-        guard fields.count == 1, parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 200 else {
-            return .challenge(.unknown)
+        guard fields.count == 1 else { return nil }
+        let parts = fields[0].split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, APIHeaders.isSame(String(parts[0]), "bearer"), parts[1].utf8.count <= 200 else {
+            return nil
         }
-        return try await admit(Redacted(String(parts[1])), from: request.remoteAddress)
+        return Redacted(String(parts[1]))
     }
 
     /// The database is asked as long as the address has tries left; only those that fail count, so that any number of

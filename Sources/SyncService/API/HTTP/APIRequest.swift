@@ -46,7 +46,23 @@ extension APIRequest {
     /// A request id from outside if it is a harmless word, otherwise a new one.
     static func id(given: String?) -> String {
         if let given, (1...128).contains(given.utf8.count), given.utf8.allSatisfy(isIDByte) { return given }
-        return (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
+        return randomID()
+    }
+
+    private static let hexDigits = Array("0123456789abcdef".utf8)
+
+    /// 32 hexadecimal digits.
+    private static func randomID() -> String {
+        String(unsafeUninitializedCapacity: 32) { text in
+            for half in 0..<2 {
+                var bits = UInt64.random(in: 0 ... .max)
+                for place in 0..<16 {
+                    text[16 * half + place] = hexDigits[Int(bits & 15)]
+                    bits >>= 4
+                }
+            }
+            return 32
+        }
     }
 
     private static func isIDByte(_ byte: UInt8) -> Bool {

@@ -78,11 +78,9 @@ extension HTTPConnection {
     private func watchClaim(of exchange: HTTPExchange) {
         guard let session = exchange.claim?.session else { return }
         let (number, goodbye) = (exchange.number, core.limits.goodbye)
-        exchange.watch = Task { [self] in
-            await session.revoked.wait()
-            guard (try? await Task.sleep(for: goodbye)) != nil else { return }
-            eventLoop.execute { [self] in
-                if self.exchange?.number == number, self.exchange?.answer == .begun { close() }
+        exchange.watch = session.revoked.watch { [weak self, eventLoop] in
+            _ = eventLoop.scheduleTask(in: TimeAmount(goodbye)) { [weak self] in
+                if self?.exchange?.number == number, self?.exchange?.answer == .begun { self?.close() }
             }
         }
     }

@@ -36,6 +36,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     private var unparsed = ByteBuffer()
     private(set) var hasBegunHead = false
     private var isReading = false
+    private var isAdvancing = false
     private var exchanges = 0
     private var isRegistered = false
     /// Tasks that have not ended yet, be it that their answer is no longer wanted.
@@ -111,9 +112,15 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Does everything that the bytes at hand allow, then asks for more if somebody needs them.
     func advance() {
+        // An answer that was taken at once leads back here: whoever is at it already goes on, however many requests lie
+        // behind one another.
+        guard !isAdvancing else { return }
+        isAdvancing = true
         do throws(RequestRefusal) {
             while try step() {}
+            isAdvancing = false
         } catch {
+            isAdvancing = false
             refuse(error)
         }
         rearmTimer()
@@ -229,6 +236,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
             exchange.place = core.enter(client)
             if exchange.place == nil { return refuse(.tooManyConnections) }
         }
+        let isBodyless = exchange.isBodyOver
         let length: Int64? = parser.bodyBytesLeft
         // What has come of the body is handed over before the handler starts, which then need not wait for it.
         while !exchange.isBodyOver, exchange.answer == .none {
@@ -238,12 +246,17 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
                 return refuse(error)
             }
         }
-        start(
-            APIRequest(
-                method: head.method, path: head.path, query: query, headers: head.headers,
-                remoteAddress: client, id: exchange.requestID,
-                body: RequestBody(length: length, limit: core.limits.bodyBytes, pipe: exchange.body), drain: core.drain),
-            exchange)
+        // Whoever waits or streams holds no buffer.
+        if unparsed.readableBytes == 0 { unparsed = ByteBuffer() }
+        let request = APIRequest(
+            method: head.method, path: head.path, query: query, headers: head.headers,
+            remoteAddress: client, id: exchange.requestID,
+            body: RequestBody(length: length, limit: core.limits.bodyBytes, pipe: exchange.body), drain: core.drain)
+        if isBodyless, let response = core.handleAtOnce(request) {
+            answer(response, exchange.number)
+        } else {
+            start(request, exchange)
+        }
     }
 
     func newExchange(id: String, head: RequestHead?) -> HTTPExchange {
@@ -272,7 +285,10 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     private func start(_ request: APIRequest, _ exchange: HTTPExchange) {
         running += 1
         let number = exchange.number
+        // A stream goes on for hours after its request was read, and need not keep it.
+        let given = Handover(request)
         exchange.task = Task { [self] in
+            guard let request = given.take() else { return }
             let response = await core.handle(request)
             if let produce = response.body.producer {
                 await stream(response, produce, number)

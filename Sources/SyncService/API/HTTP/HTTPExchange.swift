@@ -23,8 +23,8 @@ final class HTTPExchange {
     var place: HTTPServerCore.ClientPlace?
     /// Kept while the answer is on its way.
     var claim: AnswerClaim?
-    /// Cuts the answer when the claim is void.
-    var watch: Task<Void, Never>?
+    /// Of the claim, which cuts the answer when it is void.
+    var watch: Int?
 
     /// - Parameter head: nil for an answer to something that was no request.
     init(number: Int, requestID: String, head: RequestHead?, body: BodyPipe) {
@@ -38,7 +38,7 @@ final class HTTPExchange {
 
     /// The answer is written, or nobody waits for it any more.
     func settle() {
-        watch?.cancel()
+        if let watch { claim?.session.revoked.forget(watch) }
         (claim, watch) = (nil, nil)
     }
 

@@ -14,14 +14,18 @@ final class HTTPServer: Sendable {
 
     /// Begins to listen.
     ///
-    /// - Parameter trustedProxies: addresses whose `X-Forwarded-For` is believed and which may open any number of connections.
+    /// - Parameters:
+    ///   - trustedProxies: addresses whose `X-Forwarded-For` is believed and which may open any number of connections.
+    ///   - handleAtOnce: asked first, about requests without a body.
     static func start(
         on address: ListenAddress, limits: HTTPServerLimits = HTTPServerLimits(), trustedProxies: Set<String> = [],
         sentBytes: MetricCounter? = nil,
-        eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, handle: @escaping APIHandler
+        eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        handleAtOnce: @escaping InstantHandler = { _ in nil }, handle: @escaping APIHandler
     ) async throws(ListenError) -> HTTPServer {
         let core = HTTPServerCore(
-            limits: limits, trustedProxies: trustedProxies, sentBytes: sentBytes, handle: handle)
+            limits: limits, trustedProxies: trustedProxies, sentBytes: sentBytes, handleAtOnce: handleAtOnce,
+            handle: handle)
         do {
             let listener = try await bootstrap(core, eventLoops).bind(host: address.host, port: address.port).get()
             let port = listener.localAddress?.port ?? address.port
@@ -41,7 +45,7 @@ final class HTTPServer: Sendable {
             .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 ChannelOptions.recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 2 << 10, maximum: 64 << 10))
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 1 << 10, maximum: 64 << 10))
         return bootstrap.childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(

@@ -133,14 +133,20 @@ private struct RequestLine {
             throw .malformed("The target has characters that must be percent-encoded.")
         }
         var text = String(decoding: bytes, as: UTF8.self)[...]
+        if text.utf8.first != UInt8(ascii: "/") { text = withoutOrigin(text) }
+        guard text.first == "/" else { throw .malformed("The target is not a path.") }
+        guard let mark = text.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (String(text), nil) }
+        return (String(text[..<mark]), String(text[text.index(after: mark)...]))
+    }
+
+    private static func withoutOrigin(_ target: Substring) -> Substring {
+        var text = target
         for scheme in ["http://", "https://"] where text.lowercased().hasPrefix(scheme) {
             text = text.dropFirst(scheme.count)
             text = text[(text.firstIndex { $0 == "/" || $0 == "?" } ?? text.endIndex)...]
             if text.first != "/" { text = "/" + text }
         }
-        guard text.first == "/" else { throw .malformed("The target is not a path.") }
-        guard let mark = text.firstIndex(of: "?") else { return (String(text), nil) }
-        return (String(text[..<mark]), String(text[text.index(after: mark)...]))
+        return text
     }
 }
 
@@ -150,13 +156,13 @@ extension APIHeaders {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
             line[..<colon].allSatisfy(isTokenByte)
         else { throw .malformed("A header field is not a name, a colon and a value.") }
-        let value = line[(colon + 1)...]
+        var value = line[(colon + 1)...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value = value.dropFirst() }
+        while let last = value.last, last == 0x20 || last == 0x09 { value = value.dropLast() }
         guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) else {
             throw .malformed("A header field has control characters.")
         }
-        add(
-            String(decoding: line[..<colon], as: UTF8.self),
-            String(trimmed(String(decoding: value, as: UTF8.self)[...])))
+        add(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
     }
 }
 

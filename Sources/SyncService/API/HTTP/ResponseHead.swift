@@ -13,17 +13,24 @@ enum ResponseFraming: Hashable {
 extension ByteBuffer {
     /// A status line and header fields. The framing fields are ours; what the handler says about them is left out.
     mutating func writeHead(of response: APIResponse, framing: ResponseFraming, requestID: String, keepAlive: Bool) {
-        writeString("HTTP/1.1 \(response.status) \(reasonPhrase(response.status))\r\n")
-        for field in response.headers.fields where !isOurs(field.name) {
-            writeString("\(field.name): \(field.value)\r\n")
-        }
-        writeString("x-request-id: \(requestID)\r\n")
+        writeString("HTTP/1.1 \(response.status) ")
+        writeString(reasonPhrase(response.status))
+        writeString("\r\n")
+        for field in response.headers.fields where !isOurs(field.name) { writeField(field.name, field.value) }
+        writeField("x-request-id", requestID)
         switch framing {
         case .none, .untilClose: break
         case .length(let length): writeString("content-length: \(length)\r\n")
         case .chunked: writeString("transfer-encoding: chunked\r\n")
         }
         if !keepAlive { writeString("connection: close\r\n") }
+        writeString("\r\n")
+    }
+
+    private mutating func writeField(_ name: String, _ value: String) {
+        writeString(name)
+        writeString(": ")
+        writeString(value)
         writeString("\r\n")
     }
 
@@ -36,7 +43,13 @@ extension ByteBuffer {
 }
 
 private func isOurs(_ name: String) -> Bool {
-    ["content-length", "transfer-encoding", "connection", "x-request-id"].contains { APIHeaders.isSame($0, name) }
+    switch name.utf8.count {
+    case 10: APIHeaders.isSame(name, "connection")
+    case 12: APIHeaders.isSame(name, "x-request-id")
+    case 14: APIHeaders.isSame(name, "content-length")
+    case 17: APIHeaders.isSame(name, "transfer-encoding")
+    default: false
+    }
 }
 
 private func reasonPhrase(_ status: Int) -> String {

@@ -7,8 +7,8 @@ extension PhoneAPI {
     @Sendable func changes(_ request: APIRequest, _ caller: Caller) async throws -> APIResponse {
         let user = caller.user
         let query = try FeedQuery(request, user: user, configuration)
-        let ending: @Sendable () -> FeedStream.Ending? = {
-            request.drain.isSet ? .draining : caller.loss.map { $0 == .expired ? .expired : .revoked }
+        let ending: @Sendable () -> FeedStream.Ending? = { [drain = request.drain] in
+            drain.isSet ? .draining : caller.loss.map { $0 == .expired ? .expired : .revoked }
         }
         switch query.form {
         case .page: return try await page(query, user, ending)
@@ -17,8 +17,29 @@ extension PhoneAPI {
     }
 
     @Sendable private func read(_ cursor: FeedCursor?, _ limit: Int, _ user: UserID) async throws -> FeedPage {
-        try await store.feedPage(after: cursor, user: user, limit: limit, bytes: Int(configuration.feedPageBytes))
+        let ticket = hub.marks.ticket(for: user)
+        let page = try await store.feedPage(
+            after: cursor, user: user, limit: limit, bytes: Int(configuration.feedPageBytes))
+        hub.marks.keep(page, of: user, ticket)
+        return page
     }
+
+    /// The answer to a poll of a phone that has missed nothing, where that is known; nil for everything else.
+    func changesAtOnce(_ request: APIRequest) -> APIResponse? {
+        guard request.method == .get, request.path == "/v1/changes", let poll = request.plainPoll
+        else { return nil }
+        return door.passAtOnce(request, needs: .read) { caller in
+            guard let known = hub.marks.answer(for: caller.user), known.cursor == poll.cursor,
+                known.sequence >= poll.waitFor
+            else { return nil }
+            let response = APIResponse(status: 200, headers: Self.pageHeaders, body: .bytes(known.json))
+            return ContentCoding.packed(response, for: request)
+        }
+    }
+
+    private static let pageHeaders: APIHeaders = [
+        "Cache-Control": "no-store", "Vary": "Accept", "content-type": "application/json",
+    ]
 
     private func page(
         _ query: FeedQuery, _ user: UserID, _ ending: @Sendable () -> FeedStream.Ending?
@@ -30,7 +51,7 @@ extension PhoneAPI {
             while !page.isNews, ending() == nil, !Task.isCancelled {
                 let left = ContinuousClock.now.duration(to: end)
                 guard left > .zero, await waiter.wait(knowing: page.mark, atMost: left) else { break }
-                page = try await again(page.next, query.limit, user)
+                page = try await again(page.next, query.limit, user).page
                 if page.isNews { hub.delivered(to: waiter) }
             }
             return page
@@ -39,7 +60,7 @@ extension PhoneAPI {
     }
 
     /// After a ring, for all who heard it.
-    @Sendable private func again(_ cursor: FeedCursor, _ limit: Int, _ user: UserID) async throws -> FeedPage {
+    @Sendable private func again(_ cursor: FeedCursor, _ limit: Int, _ user: UserID) async throws -> SharedPage {
         try await hub.shared(FeedHub.Look(after: cursor, limit: limit), of: user) {
             try await read(cursor, limit, user)
         }
@@ -50,6 +71,10 @@ extension PhoneAPI {
         _ ending: @escaping @Sendable () -> FeedStream.Ending?
     ) async throws -> APIResponse {
         let first = Handover(try await read(query.cursor, query.limit, user))
+        let limit = query.limit
+        // What problems are told of, for hours, without what else was said.
+        var named = request
+        (named.headers, named.query) = ([:], [])
         let jitter = Double.random(in: Self.jitter)
         let stream = FeedStream(
             hub: hub, user: user,
@@ -57,8 +82,8 @@ extension PhoneAPI {
                 heartbeat: .seconds(configuration.feedHeartbeat),
                 lifetime: .seconds(configuration.feedStreamLifetime * jitter), retry: .seconds(3) * jitter),
             ending: ending,
-            read: { try await again($0, query.limit, user) },
-            problem: { Problem($0, request: request, log: log) })
+            read: { try await again($0, limit, user) },
+            problem: { [named] in Problem($0, request: named, log: log) })
         let headers: APIHeaders = [
             "Content-Type": FeedQuery.Form.stream.rawValue, "Cache-Control": "no-store, no-transform",
             "X-Accel-Buffering": "no", "Vary": "Accept",
@@ -113,5 +138,23 @@ extension PhoneAPI {
                 pause = min(pause * 2, .milliseconds(500))
             }
         }
+    }
+}
+
+extension APIRequest {
+    /// What a poll says that takes a page and says nothing but where it stands; nil for whoever asks for more than that.
+    fileprivate var plainPoll: (cursor: String, waitFor: Int64)? {
+        let accepted = headers.values(of: "accept")
+        guard accepted.isEmpty || accepted == [FeedQuery.Form.page.rawValue] || accepted == ["*/*"] else { return nil }
+        var (cursor, waitFor): (String?, Int64) = (nil, 0)
+        for item in query {
+            switch (item.name, Int64(item.value)) {
+            case ("cursor", _) where cursor == nil: cursor = item.value
+            case ("wait_for", let sequence?) where sequence >= 0: waitFor = max(waitFor, sequence)
+            case ("wait", 0): break
+            default: return nil
+            }
+        }
+        return cursor.map { ($0, waitFor) }
     }
 }

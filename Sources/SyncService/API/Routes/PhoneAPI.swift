@@ -60,6 +60,11 @@ struct PhoneAPI: Sendable {
         return router
     }
 
+    /// What can be answered from memory; nil for everything else.
+    @Sendable func answerAtOnce(_ request: APIRequest) -> APIResponse? {
+        changesAtOnce(request) ?? contentAtOnce(request)
+    }
+
     /// A route that is open to devices alone. To look takes the scope `read` and everything else `submit`, unless it says
     /// otherwise.
     func add(

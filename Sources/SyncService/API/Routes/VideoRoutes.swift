@@ -11,9 +11,27 @@ extension PhoneAPI {
 
     /// A finished video, whole or in ranges. Its bytes never change, so a phone may keep them for good.
     @Sendable func content(_ request: APIRequest, _ user: UserID) async throws -> APIResponse {
-        let isAttachment = try request.wantsAttachment()
-        let file = try await store.videoFile(try request.id(VideoID.self), user: user)
-        return try await delivery.answer(StoredContent(file, isAttachment: isAttachment), for: request)
+        let (id, isAttachment) = (try request.id(VideoID.self), try request.wantsAttachment())
+        let ticket = hub.videos.ticket(for: user)
+        let content = try StoredContent(try await store.videoFile(id, user: user), isAttachment: isAttachment)
+        guard !isAttachment, delivery.way == .proxy else { return try await delivery.answer(content, for: request) }
+        let reader = try await delivery.open(content)
+        if reader.file != nil { hub.videos.keep(id, of: user, ticket) { OpenVideo(content: content, reader: reader) } }
+        return ContentDelivery.answer(content, from: reader, for: request)
+    }
+
+    /// The next piece for a player, from a file that is open already; nil for everything else.
+    func contentAtOnce(_ request: APIRequest) -> APIResponse? {
+        let (head, tail) = ("/v1/videos/", "/content")
+        guard request.method == .get, request.query.isEmpty, request.path.utf8.count == head.count + 36 + tail.count,
+            request.path.hasPrefix(head), request.path.hasSuffix(tail),
+            let id = VideoID(String(request.path.dropFirst(head.count).dropLast(tail.count)))
+        else { return nil }
+        return door.passAtOnce(request, needs: .read) { caller in
+            guard let open = hub.videos.value(id, of: caller.user) else { return nil }
+            return ContentCoding.packed(
+                ContentDelivery.answer(open.content, from: open.reader, for: request), for: request)
+        }
     }
 }
 

@@ -32,8 +32,18 @@ struct ContentDelivery: Sendable {
         if way == .redirect, request.method == .get, let link = link(to: content) {
             return .redirect(to: link, state, headers: content.headers, for: request)
         }
+        return Self.answer(content, from: try await open(content), for: request)
+    }
+
+    /// The object, if it is what the database names.
+    func open(_ content: StoredContent) async throws -> ObjectReader {
         let reader = try await objects.open(content.key, range: nil)
         try Self.check(reader.info, content)
+        return reader
+    }
+
+    static func answer(_ content: StoredContent, from reader: ObjectReader, for request: APIRequest) -> APIResponse {
+        let state = Validators(tag: EntityTag(content.sha256), modified: content.modified)
         var headers = content.headers
         headers["cache-control"] = content.cacheControl
         headers["content-disposition"] = content.disposition.value
