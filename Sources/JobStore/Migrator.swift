@@ -58,11 +58,13 @@ public struct Migrator: Sendable {
 
     /// Applies what is pending, each file in a transaction of its own, and returns their names.
     ///
-    /// An advisory lock lets one process at a time do it; the others wait and find nothing left.
+    /// An advisory lock lets one process at a time do it; the others wait and find nothing left. A transaction holds it, on
+    /// a connection beside the one that works: a session's lock would mean nothing through a pooler.
     public func migrate(_ migrations: [Migration] = Migrator.all) async throws -> [String] {
-        try await onThread { connection in
-            try connection.run("set lock_timeout = 0; set statement_timeout = 0; select pg_advisory_lock(\(Self.lock))")
-            defer { try? connection.run("select pg_advisory_unlock(\(Self.lock))") }
+        try await onThread { [conninfo] connection in
+            let holder = try Connection(conninfo, applicationName: "gondola migrate lock")
+            try Self.takeTurn(holder)
+            defer { try? holder.run("rollback") }
             try connection.run(Self.table)
             let pending = try Self.pending(of: migrations, on: connection)
             for migration in pending { try Self.apply(migration, on: connection) }
@@ -85,6 +87,8 @@ public struct Migrator: Sendable {
 
     /// Any number that nothing else in the database locks: "gondola" in ASCII.
     static let lock = 0x67_6F_6E_64_6F_6C_61
+    /// A large table takes its time, and so may whoever migrates first.
+    private static let patience = "set local lock_timeout = 0; set local statement_timeout = 0"
     private static let table = """
         create table if not exists schema_migrations (
             name text primary key, checksum text not null, applied_at timestamptz not null default now())
@@ -105,8 +109,20 @@ public struct Migrator: Sendable {
         return migrations.filter { applied[$0.name] == nil }
     }
 
+    /// Asks again and again rather than waiting inside the server: all of a pooler's connections could be in use by those
+    /// who wait for the one that has the lock and needs one more.
+    private static func takeTurn(_ holder: Connection) throws {
+        let ask = Statement("migration_lock", "select pg_try_advisory_xact_lock(\(lock)) as taken")
+        while true {
+            try holder.run("begin; set local idle_in_transaction_session_timeout = 0")
+            if try holder.execute(ask).first({ try $0.bool("taken") }) == true { return }
+            try holder.run("rollback")
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+    }
+
     private static func apply(_ migration: Migration, on connection: Connection) throws {
-        try connection.run("begin")
+        try connection.run("begin; \(patience)")
         do {
             try connection.run(migration.sql)
             try connection.execute(

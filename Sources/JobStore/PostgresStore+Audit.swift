@@ -12,7 +12,10 @@ extension PostgresStore {
     ) async throws -> AuditReport {
         try await pool.transaction("begin isolation level repeatable read read only") { connection in
             // Reading millions of rows may take longer than a statement usually may, and is worth the indexes' order.
-            try connection.run("set local statement_timeout = 0; set local cursor_tuple_fraction = 0.0001")
+            try connection.run(
+                "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; "
+                    + "set local cursor_tuple_fraction = 0.0001"
+            )
             var auditor = try LedgerAuditor(connection, forgottenBefore: forgottenBefore)
             return try auditor.run(progress)
         }

@@ -10,11 +10,22 @@ extension PostgresStore {
         after cursor: FeedCursor?, user: UserID, limit: Int, bytes: Int = 1 << 20
     ) async throws -> FeedPage {
         let defaults = UserDefaultLimits(activeJobs: activeJobs, budget: budgets.perUser, keeping: keeping)
-        return try await pool.run { connection in
+        let read: @Sendable (Connection) throws -> FeedPage = { connection in
             // A page of nothing could not say where it ends.
             let reader = FeedReader(
                 connection: connection, user: user, limit: max(1, limit), bytes: max(1, bytes), defaults: defaults)
             return try reader.page(after: cursor)
+        }
+        if let page = try await replica?.page(of: user, by: read, confirm: { try await standing(of: user) }) {
+            return page
+        }
+        return try await pool.run(read)
+    }
+
+    /// On the primary, which shows nothing that a synchronous standby lacks.
+    private func standing(of user: UserID) async throws -> FeedStanding? {
+        try await pool.run { connection in
+            try connection.execute(as: user, [(FeedStatements.standing, [.id(user)])]).first?.first(FeedStanding.init)
         }
     }
 
@@ -41,14 +52,14 @@ extension PostgresStore {
     /// Begins another history of the data, for after a restore: all cursors that phones hold expire, since they may be of a
     /// future that was lost. Whoever waits for changes looks again at once.
     public func newEpoch() async throws -> EpochChange {
-        try await pool.transaction { connection in
-            let change = try connection.execute(FeedStatements.newEpoch).first { row in
+        let change = try await pool.transaction { connection in
+            try connection.execute(FeedStatements.newEpoch).first { row in
                 EpochChange(former: try row.text("former"), epoch: try row.text("epoch"))
             }
-            guard let change else { throw PostgresError.unexpectedRow("the database has no epoch") }
-            // No user's: it stands for anything.
-            try connection.execute(FeedStatements.notify, [.texts(["epoch"]) { $0 }])
-            return change
         }
+        guard let change else { throw PostgresError.unexpectedRow("the database has no epoch") }
+        // By itself, since a hint's commit waits for no disk, and the epoch's has to. No user's: it stands for anything.
+        try? await pool.run { _ = try $0.execute(FeedStatements.notify, [.texts(["epoch"]) { $0 }]) }
+        return change
     }
 }

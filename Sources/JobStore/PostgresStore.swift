@@ -15,7 +15,10 @@ public struct PostgresStore: Sendable {
     let submissions: GroupCommit<NewJobRow, JobDetail>
     let window = ClaimWindow.Shared()
     let secrets: SecretBox?
-    let conninfo: String
+    /// Where notifications come from: the server itself.
+    let direct: String
+    /// Where feeds may be read.
+    let replica: FeedReplica?
     /// What reservations are held to.
     let budgets: BudgetPolicy
     let log: Logger
@@ -31,18 +34,21 @@ public struct PostgresStore: Sendable {
     /// `conninfo` is anything libpq takes, such as `postgres:///gondola?host=/run/postgresql`. `secrets` is needed by
     /// whoever holds leases or moves jobs that have a private link; without it such a step throws.
     ///
-    /// `activeJobs` is the limit of jobs under way for users who have none of their own, and `keeping` what is kept of their
-    /// videos; by itself the store limits neither.
+    /// `direct` is the way around the pooler that `conninfo` may name, for notifications alone; `replica` a standby to read
+    /// feeds from, with half as many connections. `activeJobs` is the limit of jobs under way for users who have none of
+    /// their own, and `keeping` what is kept of their videos; by itself the store limits neither.
     public init(
-        conninfo: String, secrets: SecretBox?, connections: Int = 6, budgets: BudgetPolicy = BudgetPolicy(),
-        activeJobs: Int = Int(Int32.max), keeping: KeepingRule = KeepingRule(), log: Logger
+        conninfo: String, direct: String? = nil, replica: String? = nil, secrets: SecretBox?, connections: Int = 6,
+        budgets: BudgetPolicy = BudgetPolicy(), activeJobs: Int = Int(Int32.max), keeping: KeepingRule = KeepingRule(),
+        log: Logger
     ) {
         let busy = max(1, connections / 2)
         hot = ConnectionPool(conninfo: conninfo, connections: busy, applicationName: "gondola", kind: .hot)
         pool = ConnectionPool(
             conninfo: conninfo, connections: max(1, connections - busy), applicationName: "gondola")
         self.secrets = secrets
-        self.conninfo = conninfo
+        self.direct = direct ?? conninfo
+        self.replica = replica.map { FeedReplica(conninfo: $0, connections: busy, log: log) }
         self.budgets = budgets
         self.log = log
         self.activeJobs = activeJobs
@@ -70,6 +76,7 @@ public struct PostgresStore: Sendable {
         hot.stop()
         await notifier.drain()
         pool.stop()
+        replica?.stop()
     }
 
     /// Asks the database something, for readiness.
@@ -80,7 +87,7 @@ public struct PostgresStore: Sendable {
     /// Calls `receive` when something of a user changed, or when anything may have: at once for what this store has written
     /// itself, on whatever thread that was, and for the rest on a thread of its own. It must not wait for anything.
     public func listen(receive: @escaping @Sendable (Wakeup) -> Void) -> ChangeListener {
-        let listener = Listener(conninfo: conninfo, channel: "gondola", log: log) { receive(Wakeup($0)) }
+        let listener = Listener(conninfo: direct, channel: "gondola", log: log) { receive(Wakeup($0)) }
         return ChangeListener(listener, notifier: notifier, place: notifier.attach(receive))
     }
 }

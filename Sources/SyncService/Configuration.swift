@@ -10,6 +10,10 @@ public struct Configuration: Sendable {
 
     /// Anything libpq takes: a URI or key words, several hosts included.
     public var databaseURL = Redacted("postgres:///gondola")
+    /// The server itself where `databaseURL` names a pooler, which passes no notifications on.
+    public var databaseDirectURL: Redacted<String>?
+    /// A standby that feeds may be read from.
+    public var databaseReplicaURL: Redacted<String>?
     public var databaseConnections = 6
     /// A directory for finished videos and uploads, or a bucket: `s3://bucket/prefix`.
     public var storage = "gondola-data/objects"

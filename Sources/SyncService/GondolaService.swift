@@ -165,7 +165,8 @@ struct ServiceParts: Sendable {
         let secrets = try state.secrets(keyFile: configuration.secretKeyFile)
         linkKeys = try LinkKeys(file: configuration.linkKeysFile, secrets: secrets)
         store = PostgresStore(
-            conninfo: configuration.databaseURL.reveal(), secrets: secrets,
+            conninfo: configuration.databaseURL.reveal(), direct: configuration.databaseDirectURL?.reveal(),
+            replica: configuration.databaseReplicaURL?.reveal(), secrets: secrets,
             connections: configuration.databaseConnections, budgets: configuration.budgets,
             activeJobs: configuration.activeJobs, keeping: configuration.retention.keeping, log: log)
         hub = FeedHub(deliveryLag: metrics.feedLag)

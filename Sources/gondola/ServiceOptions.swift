@@ -45,6 +45,8 @@ struct Announcement: Encodable, Equatable {
 
 let settingsDiscussion = """
     Every option can stand in the environment instead, under the name in its parentheses; the option wins. \
+    Beside DATABASE_URL there are GONDOLA_DATABASE_DIRECT_URL, the way around a pooler, and \
+    GONDOLA_DATABASE_REPLICA_URL, a standby to read feeds from, in the environment only. \
     The key of the Venice account is VENICE_API_KEY, in the environment only, or a file named by VENICE_API_KEY_FILE; \
     that of a wallet is VENICE_WALLET_KEY or in VENICE_WALLET_KEY_FILE. \
     A bucket is reached with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or \

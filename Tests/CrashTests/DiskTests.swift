@@ -106,7 +106,7 @@ struct FullStorageTests {
             let kept = try await store.put(old, body: body(2))
             let free = try await store.freeBytes()
             await #expect(throws: ObjectStoreError.noSpace) {
-                try await store.put(new, expecting: isLengthKnown ? 64 << 16 : nil, body: body(64))
+                try await store.put(new, expecting: isLengthKnown ? 4_194_304 : nil, body: body(64))
             }
             await #expect(throws: ObjectStoreError.notFound) { try await store.head(new) }
             // The old one cannot be replaced either, and stays as it was.

@@ -91,6 +91,19 @@ import VideoModels
         }
     }
 
+    @Test func `the operator's guide names every metric, and none that there is not`() async throws {
+        try await Stack.with { stack in
+            let gondola = try await stack.start()
+            let families = try await scrape(gondola).compactMap { line in
+                line.firstMatch(of: /^. TYPE (gondola_[a-z_]+) .+/).map { String($0.1) }
+            }
+            let guide = try String(contentsOf: Self.root.appending(path: "docs/operating.md"), encoding: .utf8)
+            let named = guide.matches(of: /`(gondola_[a-z_]+)[`{]/).map { String($0.1) }
+            #expect(Set(named) == Set(families))
+            #expect(Set(families).count == families.count)
+        }
+    }
+
     @Test func `every line of the log says which request or trace it is of, and which job`() async throws {
         try await Stack.with { stack in
             let gondola = try await stack.start()

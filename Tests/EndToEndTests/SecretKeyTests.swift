@@ -1,4 +1,5 @@
 import Foundation
+import JobLifecycle
 import JobStore
 import Logging
 import StackSupport

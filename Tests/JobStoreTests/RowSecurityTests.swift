@@ -132,7 +132,7 @@ import VideoModels
                 let count = statement.sql.matches(of: /\$(\d+)/).compactMap { Int($0.1) }.max() ?? 0
                 let nulls = Array(repeating: "null", count: count).joined(separator: ", ")
                 return try await database.sql(
-                    "set role gondola_ordinary; set plan_cache_mode = force_generic_plan\(Connection.Kind.hot.settings); "
+                    "set role gondola_ordinary; \(SessionSettings.hot.ofSession); "
                         + "prepare this as \(statement.sql); explain execute this (\(nulls))")
             }
             #expect(try await plan(JobStatements.claim).contains("Index Scan using jobs_due on jobs"))

@@ -48,7 +48,7 @@ import VideoModels
                 let count = statement.sql.matches(of: /\$(\d+)/).compactMap { Int($0.1) }.max() ?? 0
                 let nulls = Array(repeating: "null", count: count).joined(separator: ", ")
                 return try await database.sql(
-                    "set plan_cache_mode = force_generic_plan\(Connection.Kind.hot.settings); "
+                    "\(SessionSettings.hot.ofSession); "
                         + "prepare this as \(statement.sql); explain execute this (\(nulls))")
             }
             for statement in [StepStatements.write, StepStatements.writePlain] {

@@ -8,11 +8,11 @@ public final class PostgresServer: Sendable {
     public let url: String
     private let refusals = Mutex<Refusals?>(nil)
 
-    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+    static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
         path: "../../scripts/postgres"
     ).standardized.path
 
-    private init(_ directory: URL, url: String) { (self.directory, self.url) = (directory, url) }
+    init(_ directory: URL, url: String) { (self.directory, self.url) = (directory, url) }
 
     /// Runs `body` with a server, which is gone afterwards.
     public static func with<T: Sendable>(_ body: @Sendable (PostgresServer) async throws -> T) async throws -> T {
@@ -51,7 +51,7 @@ public final class PostgresServer: Sendable {
     }
 
     /// Not Foundation's `Process`, nor a pipe: both take what the server inherits for a sign that the script still runs.
-    private func control(_ action: String) async throws {
+    func control(_ action: String) async throws {
         let path = directory.path
         let status = try await withCheckedThrowingContinuation {
             (continuation: CheckedContinuation<CInt, any Error>) in

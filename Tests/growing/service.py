@@ -92,7 +92,7 @@ class Phone:
         self.service, self.number = service, number
         self.user, self.token = service.add_user(f"phone {number}")
         self.lots = random.Random(seed * 100 + number)
-        self.acknowledged, self.deleted, self.waits = {}, {}, []
+        self.acknowledged, self.deleted, self.sent = {}, {}, {}
         self.copy, self.cursor, self.trouble = {}, None, []
         self.is_stopping, self.is_over = threading.Event(), threading.Event()
         self.threads = [threading.Thread(target=self.submit_all), threading.Thread(target=self.follow_all)]
@@ -111,6 +111,7 @@ class Phone:
     def insist(self, method, path, body=None, **headers):
         """Until there is an answer that is no trouble of the service's own; nothing where the test is over first."""
         while not self.is_over.is_set():
+            self.last_sent = time.monotonic()
             status, answer = self.ask(method, path, body, **headers)
             if status and status < 500 and status != 429:
                 return status, answer
@@ -124,6 +125,7 @@ class Phone:
             status, answer = self.insist("POST", "/v1/jobs", {"request": request}, Idempotency_Key=str(uuid.uuid4()))
             if status == 201:
                 self.acknowledged[answer["job"]["id"]] = time.monotonic()
+                self.sent[answer["job"]["id"]] = self.last_sent
             elif status:
                 self.trouble.append(f"a submission was answered {status}: {answer}")
             self.delete_one()

@@ -9,32 +9,22 @@ final class Connection {
     /// Hot statements that the server has parsed for this connection.
     private var prepared: Set<String> = []
     private var plans = PlanAge(madeAt: .now)
+    private let settings: SessionSettings
+    private let doubts = CommitDoubts()
     /// Something stands between, such as PgBouncer, and may give each transaction another server connection.
-    private(set) var isPooled = true
-
-    /// How a connection is set up beside what all have in common.
-    enum Kind: Sendable {
-        case plain
-        /// For the statements of the hot path. Planned once, they have to go by the indexes also where a table was empty
-        /// when that was.
-        case hot
-
-        var settings: String {
-            switch self {
-            case .plain: ""
-            case .hot:
-                "; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off"
-                    + "; set enable_mergejoin = off; set enable_bitmapscan = off"
-            }
-        }
-    }
+    private(set) var isPooled = false
+    /// The server refused a write because it is a standby, or has become one: another host is the right one now.
+    private var isMisplaced = false
 
     /// Connects to whatever `conninfo` names: a URI, key words, several hosts.
-    init(_ conninfo: String, applicationName: String, kind: Kind = .plain) throws(PostgresError) {
-        // UTC and ISO dates are what Row reads. The rest bounds every wait, unless the caller's own string says more.
+    init(_ conninfo: String, applicationName: String, kind: SessionSettings = .plain) throws(PostgresError) {
+        // All but the encoding only where the caller's own string does not say it. The times bound every wait; and of
+        // several hosts only the one that takes writes is of use, also when that changes.
         let settings = [
-            ("fallback_application_name", applicationName), ("connect_timeout", "5"), ("keepalives_idle", "30"),
-            ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
+            ("fallback_application_name", applicationName), ("connect_timeout", kind.connectTimeout),
+            ("keepalives_idle", "30"),
+            ("tcp_user_timeout", "20000"), ("target_session_attrs", kind.target), ("dbname", conninfo),
+            ("client_encoding", "UTF8"),
         ]
         // expand_dbname: later keys override earlier ones, so only those go after the caller's string that must.
         let handle = Self.withKeysAndValues(settings) { keys, values in PQconnectdbParams(keys, values, 1) }
@@ -45,24 +35,26 @@ final class Connection {
             throw .unavailable(message.trimmingNewline)
         }
         self.handle = handle
-        _ = PQsetNoticeProcessor(handle, { _, _ in }, nil)
-        // Nothing here runs for so long that code compiled for it would pay: a page of the feed took 14 ms instead of one.
-        let common =
-            "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set statement_timeout = '30s'; set lock_timeout = '10s'"
-            + "; set jit = off"
-        try run(common + kind.settings)
-        // A pooler answers with a process number of its own making.
+        self.settings = kind
+        doubts.watch(handle)
+        // A pooler answers with a process number of its own making. Nothing has been set yet: through a pooler it would
+        // be set for somebody else.
         let server = try execute(Statement("server", "select pg_backend_pid() as pid")).first {
             row throws(PostgresError) in
             try row.int("pid")
         }
         isPooled = server != Int(PQbackendPID(handle))
+        if !isPooled { try run(kind.ofSession) }
     }
 
     deinit { PQfinish(handle) }
 
-    var isBroken: Bool { PQstatus(handle) != CONNECTION_OK }
+    /// Of no use any more.
+    var isBroken: Bool { isMisplaced || PQstatus(handle) != CONNECTION_OK }
     var socket: Int32 { PQsocket(handle) }
+
+    /// The settings have to come with the next statement, because they last for a transaction only.
+    private var isUnset: Bool { isPooled && PQtransactionStatus(handle) == PQTRANS_IDLE }
 
     /// Whether the server has said nothing unasked: an idle connection that can be read from is one that was closed.
     var isQuiet: Bool {
@@ -73,12 +65,18 @@ final class Connection {
     /// Runs text that takes no parameters, several statements included.
     func run(_ sql: String) throws(PostgresError) {
         Failpoint.reach(before: sql)
-        _ = try check(PQexec(handle, sql))
+        let isBare = isUnset && !sql.isEmpty
+        _ = try check(PQexec(handle, isBare ? "\(settings.ofTransaction); \(sql)" : sql))
         Failpoint.reach(after: sql)
     }
 
     @discardableResult
     func execute(_ statement: Statement, _ values: [Value] = []) throws(PostgresError) -> Rows {
+        if isUnset {
+            guard let rows = try trip([(statement, values)]).first else { throw .unavailable("no answer") }
+            Failpoint.reach(statement: statement.name)
+            return rows
+        }
         let isPrepared = try prepareOnce(statement)
         let form: Int32 = statement.isHot ? 1 : 0
         let result = Parameters.with(values) { count, pointers, lengths, formats in
@@ -109,16 +107,21 @@ final class Connection {
         return Array(rows.dropFirst())
     }
 
-    /// Reads for one user, on one trip: all statements see the same snapshot of the database, and nobody else's rows.
+    /// Reads for one user, on one trip: all statements see the same snapshot of the database, and nobody else's rows. In a
+    /// transaction that the caller has begun so, they belong to that.
     func execute(reading user: UserID, _ statements: [(Statement, [Value])]) throws(PostgresError) -> [Rows] {
-        let around = [(FeedStatements.begin, []), (UserStatements.see, [.id(user)])] as [(Statement, [Value])]
-        let result = Result { () throws(PostgresError) in try trip(around + statements + [(FeedStatements.commit, [])])
+        guard PQtransactionStatus(handle) == PQTRANS_IDLE else { return try trip(statements) }
+        let before = [(FeedStatements.begin, []), (UserStatements.see, [.id(user)])] as [(Statement, [Value])]
+        let result = Result { () throws(PostgresError) in
+            // A pooler's transaction has to be given its settings too, of which a query before `begin` would be too many.
+            if isPooled { try run(Self.begin(as: user, "isolation level repeatable read read only")) }
+            return try trip((isPooled ? [] : before) + statements + [(FeedStatements.commit, [])])
         }
         // After an error the transaction is still open, and of no more use.
         if case .failure = result, !isBroken { try? run("rollback") }
         let rows = try result.get()
         for (statement, _) in statements { Failpoint.reach(statement: statement.name) }
-        return Array(rows.dropFirst(around.count).dropLast())
+        return Array(rows.dropLast().suffix(statements.count))
     }
 
     /// What begins a transaction that sees and changes the rows of this user alone, on one trip. The setting ends with the
@@ -128,8 +131,9 @@ final class Connection {
     }
 
     private func trip(
-        _ statements: [(Statement, [Value])], beforeSync: () -> Void = {}
+        _ wanted: [(Statement, [Value])], beforeSync: () -> Void = {}
     ) throws(PostgresError) -> [Rows] {
+        let statements = isUnset ? [(settings.statement, [])] + wanted : wanted
         let arePrepared = try statements.map { statement, _ throws(PostgresError) in try prepareOnce(statement) }
         guard PQenterPipelineMode(handle) == 1 else { throw .unavailable(lastError) }
         for ((statement, values), isPrepared) in zip(statements, arePrepared) {
@@ -145,7 +149,7 @@ final class Connection {
         }
         PQclear(PQgetResult(handle))
         PQexitPipelineMode(handle)
-        return try rows(results)
+        return Array(try rows(results).suffix(wanted.count))
     }
 
     private func send(_ statement: Statement, _ values: [Value], isPrepared: Bool) {
@@ -193,11 +197,16 @@ final class Connection {
     private func check(_ result: OpaquePointer?) throws(PostgresError) -> Rows {
         guard let result else { throw .unavailable(lastError) }
         let status = PQresultStatus(result)
-        if [PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY].contains(status) { return Rows(owning: result) }
+        if [PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY].contains(status) {
+            let rows = Rows(owning: result)
+            if doubts.take() { throw .unavailable("committed here, but no standby has confirmed it") }
+            return rows
+        }
         defer { PQclear(result) }
         func field(_ code: Int32) -> String? { PQresultErrorField(result, code).map { String(cString: $0) } }
         // The codes are postgres_ext.h's: C SQLSTATE, M primary message, n constraint.
         guard !isBroken, let state = field(Int32(UInt8(ascii: "C"))) else { throw .unavailable(lastError) }
+        if state == PostgresError.readOnly { isMisplaced = true }
         throw PostgresError(
             state: state, constraint: field(Int32(UInt8(ascii: "n"))), message: field(Int32(UInt8(ascii: "M"))) ?? "")
     }
@@ -222,23 +231,5 @@ extension String {
         var text = self
         while text.last?.isNewline == true { text.removeLast() }
         return text
-    }
-}
-
-/// When plans are made anew. One that was made while a table was small may go through all of a user's rows instead of to
-/// one of them, and nobody tells before the table has been analysed. So plans live longer the older the connection is, up
-/// to a few seconds, which costs some milliseconds each time.
-struct PlanAge {
-    static let longest = Duration.seconds(10)
-
-    private var madeAt: ContinuousClock.Instant
-    private var life = Duration.milliseconds(50)
-
-    init(madeAt: ContinuousClock.Instant) { self.madeAt = madeAt }
-
-    mutating func areStale(at now: ContinuousClock.Instant) -> Bool {
-        guard now - madeAt >= life else { return false }
-        (madeAt, life) = (now, min(life * 2, Self.longest))
-        return true
     }
 }

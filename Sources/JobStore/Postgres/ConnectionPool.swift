@@ -11,7 +11,7 @@ final class ConnectionPool: @unchecked Sendable {
 
     private let conninfo: String
     private let applicationName: String
-    private let kind: Connection.Kind
+    private let kind: SessionSettings
     private let queueLimit: Int
     private let condition = NSCondition()
     // Guarded by `condition`.
@@ -23,7 +23,7 @@ final class ConnectionPool: @unchecked Sendable {
     private var waited = Duration.zero
 
     init(
-        conninfo: String, connections: Int, applicationName: String, kind: Connection.Kind = .plain,
+        conninfo: String, connections: Int, applicationName: String, kind: SessionSettings = .plain,
         queueLimit: Int = 4096
     ) {
         self.conninfo = conninfo
@@ -139,11 +139,11 @@ final class ConnectionPool: @unchecked Sendable {
 private final class Slot {
     private let conninfo: String
     private let applicationName: String
-    private let kind: Connection.Kind
+    private let kind: SessionSettings
     private var current: Connection?
     private var lastUse = ContinuousClock.now
 
-    init(conninfo: String, applicationName: String, kind: Connection.Kind) {
+    init(conninfo: String, applicationName: String, kind: SessionSettings) {
         self.conninfo = conninfo
         self.applicationName = applicationName
         self.kind = kind

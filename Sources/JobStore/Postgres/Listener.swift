@@ -43,10 +43,7 @@ final class Listener: Sendable {
     private func listen(
         _ conninfo: String, _ channel: String, _ receive: @Sendable (String?) -> Void
     ) throws {
-        let connection = try Connection(conninfo, applicationName: "gondola listen")
-        guard !connection.isPooled else {
-            throw PostgresError.unavailable("notifications do not come through a pooler")
-        }
+        let connection = try Self.connection(conninfo)
         try connection.run("listen \(channel)")
         connected.store(true, ordering: .releasing)
         receive(nil)
@@ -55,6 +52,15 @@ final class Listener: Sendable {
             _ = poll(&descriptor, 1, 250)  // bounds how long stop() waits
             for payload in try connection.notifications() { receive(payload) }
         }
+    }
+
+    static func connection(_ conninfo: String) throws(PostgresError) -> Connection {
+        let connection = try Connection(conninfo, applicationName: "gondola listen")
+        if connection.isPooled {
+            throw .unavailable(
+                "notifications do not come through a pooler; GONDOLA_DATABASE_DIRECT_URL can name the way around it")
+        }
+        return connection
     }
 
     /// Waits before the next try to connect, in steps that notice `stop()`.

@@ -12,13 +12,16 @@ public enum PostgresError: Error, Hashable, Sendable {
     /// A row is not what the code expects.
     case unexpectedRow(String)
 
+    /// The SQLSTATE of a write to a server that takes none.
+    static let readOnly = "25006"
+
     init(state: String, constraint: String?, message: String) {
         // https://www.postgresql.org/docs/15/errcodes-appendix.html: 08 connection, 57P operator intervention,
         // 57014 our statement_timeout, 55P03 our lock_timeout, 53 out of connections, memory or disk, 40 rolled back for
-        // another's sake, 58 the server's own trouble with its files, 25006 read-only (a standby), 23 integrity.
+        // another's sake, 58 the server's own trouble with its files, 23 integrity.
         switch state {
         case _ where ["08", "57P", "53", "40", "58"].contains { state.hasPrefix($0) }: self = .unavailable(message)
-        case "57014", "55P03", "25006": self = .unavailable(message)
+        case "57014", "55P03", Self.readOnly: self = .unavailable(message)
         case _ where state.hasPrefix("23") && constraint != nil:
             self = .constraint(name: constraint ?? "", message: message)
         default: self = .refused(state: state, message: message)

@@ -98,6 +98,17 @@ enum FeedStatements {
         "feed_marks",
         "select id, change_sequence, epoch from users, database_epoch where users.id = any($1::uuid[])")
 
+    /// The timeline is exact where the server takes writes. A standby only tells that of its last restart point: after a
+    /// failover it stays on the former one for a while, and on a history that was lost for good.
+    static let standing = Statement(
+        "feed_standing", isHot: true,
+        """
+        select change_sequence, (select epoch::text from database_epoch) as epoch,
+            case when pg_is_in_recovery() then (select timeline_id::bigint from pg_control_checkpoint())
+                else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end as timeline
+        from users where id = $1::uuid
+        """)
+
     static let newEpoch = Statement(
         "new_epoch",
         """
@@ -114,6 +125,7 @@ enum FeedStatements {
         """)
 
     static let all = [
-        begin, commit, position, account, jobsSince, videosSince, jobsBelow, videosBelow, marks, newEpoch, notify,
+        begin, commit, position, account, jobsSince, videosSince, jobsBelow, videosBelow, marks, standing, newEpoch,
+        notify,
     ]
 }

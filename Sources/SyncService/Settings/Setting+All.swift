@@ -14,6 +14,15 @@ extension Setting {
             .places, "DATABASE_URL", \.databaseURL, ValueFormat.databaseAddress.redacted(),
             "The Postgres database: a URI or key words, several hosts included", isSecret: true),
         Setting(
+            .places, "GONDOLA_DATABASE_DIRECT_URL", \.databaseDirectURL,
+            ValueFormat.databaseAddress.redacted().optional(),
+            "The server itself, for notifications, where DATABASE_URL names a pooler such as PgBouncer", isSecret: true,
+            hasFlag: false),
+        Setting(
+            .places, "GONDOLA_DATABASE_REPLICA_URL", \.databaseReplicaURL,
+            ValueFormat.databaseAddress.redacted().optional(),
+            "A standby to read feeds from, where it shows what the primary does", isSecret: true, hasFlag: false),
+        Setting(
             .places, "GONDOLA_DATABASE_CONNECTIONS", \.databaseConnections, .count(1...1000),
             "Connections to the database that this process may hold"),
         Setting(

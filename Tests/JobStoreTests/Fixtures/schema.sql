@@ -122,6 +122,7 @@ CREATE TABLE public.attempts (
     balance text,
     message text,
     reconciliation jsonb,
+    is_of_lost_time boolean DEFAULT false NOT NULL,
     CONSTRAINT attempt_ends_with_an_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'not_sent'::text, 'lost'::text, 'blocked'::text])))
 )
@@ -283,12 +284,12 @@ CREATE TABLE public.jobs (
     CONSTRAINT job_failed_says_why CHECK (((state = 'failed'::text) = (failure_code IS NOT NULL))),
     CONSTRAINT job_held_waits CHECK (((hold IS NULL) OR (state = ANY (ARRAY['accepted'::text, 'quoted'::text])))),
     CONSTRAINT job_paid_has_its_handle CHECK (((state <> ALL (ARRAY['rendering'::text, 'downloading'::text, 'ready'::text])) OR ((queue_id IS NOT NULL) AND (venice_model IS NOT NULL) AND (submitted_at IS NOT NULL)))),
-    CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR (NOT (attention_kind IS DISTINCT FROM 'account_blocked'::text)))),
+    CONSTRAINT job_priced CHECK (((price IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'failed'::text, 'cancelled'::text])) OR COALESCE((attention_kind = ANY (ARRAY['account_blocked'::text, 'restored'::text])), false))),
     CONSTRAINT job_ready_has_its_video CHECK ((((state = 'ready'::text) = (video_id IS NOT NULL)) AND ((state = 'ready'::text) = (is_cleaned_up IS NOT NULL)))),
     CONSTRAINT job_submitting_names_its_worker CHECK (((state = 'submitting'::text) = (submitting_token IS NOT NULL))),
     CONSTRAINT job_that_waits_its_turn_is_free CHECK (((next_action_at IS NOT NULL) OR (state <> 'accepted'::text) OR (leased_by IS NULL))),
     CONSTRAINT job_under_way_is_scheduled CHECK (((next_action_at IS NOT NULL) OR (state = ANY (ARRAY['accepted'::text, 'ready'::text, 'failed'::text, 'cancelled'::text, 'attention'::text])))),
-    CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text]))),
+    CONSTRAINT jobs_attention_kind_check CHECK ((attention_kind = ANY (ARRAY['unknown_outcome'::text, 'account_blocked'::text, 'consent_needed'::text, 'restored'::text]))),
     CONSTRAINT jobs_attention_verdict_check CHECK ((attention_verdict = ANY (ARRAY['not_charged'::text, 'charged'::text, 'undecidable'::text]))),
     CONSTRAINT jobs_max_price_check CHECK ((max_price >= (0)::numeric)),
     CONSTRAINT jobs_price_check CHECK ((price >= (0)::numeric)),

@@ -8,6 +8,7 @@ import VideoModels
 struct SettingsTests {
     /// For every setting a value that is not its default.
     static let samples = [
+        "GONDOLA_DATABASE_DIRECT_URL": "postgres://db/direct", "GONDOLA_DATABASE_REPLICA_URL": "postgres://db/standby",
         "DATABASE_URL": "postgres://db/other", "GONDOLA_DATABASE_CONNECTIONS": "9", "GONDOLA_STORAGE": "/srv/objects",
         "GONDOLA_STORAGE_FORMER": "/srv/old", "GONDOLA_STORAGE_FLOOR": "2GiB", "GONDOLA_STORAGE_DELIVERY": "redirect",
         "GONDOLA_STORAGE_LINK_LIFETIME": "10m", "GONDOLA_S3_ADDRESSING": "path", "AWS_ACCESS_KEY_ID": "AK",

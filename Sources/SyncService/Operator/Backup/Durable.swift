@@ -78,7 +78,7 @@ struct LineReader<Value: Decodable> {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { rest = rest[rest.index(after: end)...] }
-                return rest[..<end]
+                return Data(rest[..<end])
             }
             if isAtEnd { return nil }
             let piece = try file.read(upToCount: 256 << 10) ?? Data()

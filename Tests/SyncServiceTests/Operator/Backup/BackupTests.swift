@@ -87,8 +87,9 @@ import VideoModels
             try await place.database.sql(
                 "update videos set deleted_at = now(), removing_since = now() where id = '\(ids[0])'")
             let newest = try await place.backUp { $0.keep = 1 }
-            #expect(newest.removedGenerations == [oldest.generation] && newest.removedObjects == 1)
-            #expect(try Backups.list(in: place.backups).map(\.name) == [newest.generation])
+            let (old, new) = (try #require(oldest.generation), try #require(newest.generation))
+            #expect(newest.removedGenerations == [old] && newest.removedObjects == 1)
+            #expect(try Backups.list(in: place.backups).map(\.name) == [new])
             #expect(try await place.verify().damage == 0)
             #expect(throws: (any Error).self) { try Data(contentsOf: place.copy(of: first)) }
         }

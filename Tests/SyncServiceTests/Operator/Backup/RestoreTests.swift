@@ -1,11 +1,11 @@
 import Foundation
 import JobLifecycle
-import JobStore
 import ObjectStorage
 import TestSupport
 import Testing
 import VideoModels
 
+@testable import JobStore
 @testable import SyncService
 
 /// What a restored database is safe from.
