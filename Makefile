@@ -15,12 +15,12 @@ export API_EXCHANGES
 # Refuses an import that Package.swift does not declare. The same flags everywhere, so that nothing is built twice.
 FLAGS := --explicit-target-dependency-import-check error
 SOURCES := $(wildcard Package.swift Sources Tests Benchmarks Fuzz/Exercise Fuzz/Target)
-SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed,$(wildcard scripts/*)) \
+SCRIPTS := .ci/run deploy/bootstrap deploy/swift-packages $(filter-out scripts/bench-feed scripts/man,$(wildcard scripts/*)) \
 	$(filter-out %/openapi-check %/proxies %.toml %.py,$(wildcard Tests/scripts/*)) Tests/growing/deb \
 	Tests/growing/container deploy/debian/postinst deploy/debian/prerm deploy/debian/postrm
 
-.PHONY: help bootstrap build programs demo run test chaos sanitize fuzz bench bench-postgres failover partition deb deb-test \
-	container-test format lint clean
+.PHONY: help bootstrap build programs man completions demo run test chaos sanitize fuzz bench bench-postgres failover \
+	partition deb deb-test container-test format lint clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,22 @@ build: bootstrap ## optimised programs: .build/release/gondola and .build/releas
 programs: bootstrap
 	swift build -c $(CONFIGURATION) $(FLAGS) --product gondola
 	swift build -c $(CONFIGURATION) $(FLAGS) --product venice-simulator
+
+# GONDOLA        the program that `make man` and `make completions` ask; built where it is not there
+GONDOLA ?= .build/$(CONFIGURATION)/gondola
+
+$(GONDOLA):
+	$(MAKE) programs
+
+man: $(GONDOLA) ## the manual page, from the program's own words: .build/man/gondola.1
+	@mkdir -p .build/man
+	$(GONDOLA) --experimental-dump-help | scripts/man > .build/man/gondola.1
+
+completions: $(GONDOLA) ## for bash, zsh and fish: .build/completions/gondola.bash, _gondola and gondola.fish
+	@mkdir -p .build/completions
+	$(GONDOLA) --generate-completion-script bash > .build/completions/gondola.bash
+	$(GONDOLA) --generate-completion-script zsh > .build/completions/_gondola
+	$(GONDOLA) --generate-completion-script fish > .build/completions/gondola.fish
 
 demo: programs ## makes three videos from end to end on the simulator, and checks them
 	@scripts/stack demo
@@ -56,6 +72,8 @@ test: bootstrap ## every test, against a private Postgres of its own
 	Tests/scripts/proxies
 	Tests/scripts/python Tests/scripts/openapi-check $(API_EXCHANGES)
 	Tests/scripts/schemathesis 60 1
+	@# What the documentation tells people to type, on a stack of its own.
+	Tests/scripts/docs
 
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)

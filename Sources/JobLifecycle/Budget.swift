@@ -34,11 +34,16 @@ public struct Budget: Hashable, Sendable {
     public var limits: SpendingLimits
     public var spentToday: Money
     public var spentThisMonth: Money
+    /// Whether nothing more is paid for this user at the moment, whatever the limits say.
+    public var isSuspended: Bool
 
-    public init(limits: SpendingLimits, spentToday: Money = .zero, spentThisMonth: Money = .zero) {
+    public init(
+        limits: SpendingLimits, spentToday: Money = .zero, spentThisMonth: Money = .zero, isSuspended: Bool = false
+    ) {
         self.limits = limits
         self.spentToday = spentToday
         self.spentThisMonth = spentThisMonth
+        self.isSuspended = isSuspended
     }
 
     public func spent(_ period: BudgetPeriod) -> Money { period == .day ? spentToday : spentThisMonth }
@@ -58,11 +63,14 @@ public struct Budget: Hashable, Sendable {
 public struct Reservation: Hashable, Sendable {
     public var user: UserID
     public var job: JobID
+    /// Who is to be charged.
+    public var account: String
     public var amount: Money
 
-    public init(user: UserID, job: JobID, amount: Money) {
+    public init(user: UserID, job: JobID, account: String, amount: Money) {
         self.user = user
         self.job = job
+        self.account = account
         self.amount = amount
     }
 }
@@ -70,20 +78,24 @@ public struct Reservation: Hashable, Sendable {
 /// Why a reservation is not made.
 public struct BudgetRefusal: Hashable, Sendable {
     public var scope: Scope
-    /// Which limit, what of it is spent, what was asked for, and when it renews.
-    public var facts: Job.Failure.Budget
+    /// Which limit, what of it is spent, what was asked for, and when it renews; nil where no limit is in the way.
+    public var facts: Job.Failure.Budget?
 
     public enum Scope: Hashable, Sendable {
         case user
         /// All users together.
         case deployment
+        /// An operator has suspended the user, or paused the account that would pay.
+        case operatorsPause
     }
 
     /// What it means for the job, which is priced and unpaid. A user's own budget ends it; the deployment's is nothing
     /// that its user could have known, so the job waits.
     public var event: JobEvent {
+        guard let facts else { return .held(.paused) }
         let (limit, period) = ("\(facts.limit)", facts.period.word)
         switch scope {
+        case .operatorsPause: return .held(.paused)
         case .user:
             var failure = Failure(
                 .budgetExceeded,
@@ -106,11 +118,13 @@ public struct BudgetRefusal: Hashable, Sendable {
 public struct BudgetBook: Hashable, Sendable {
     private var users: [UserID: Budget]
     private var all: Budget
+    private let pausedAccounts: Set<String>
     private let now: Date
 
-    public init(users: [UserID: Budget], all: Budget, at now: Date) {
+    public init(users: [UserID: Budget], all: Budget, pausedAccounts: Set<String> = [], at now: Date) {
         self.users = users
         self.all = all
+        self.pausedAccounts = pausedAccounts
         self.now = now
     }
 
@@ -118,6 +132,9 @@ public struct BudgetBook: Hashable, Sendable {
     public mutating func admit(_ reservation: Reservation) -> BudgetRefusal? {
         let price = reservation.amount
         var own = users[reservation.user] ?? Budget(limits: SpendingLimits())
+        if own.isSuspended || pausedAccounts.contains(reservation.account) {
+            return BudgetRefusal(scope: .operatorsPause, facts: nil)
+        }
         if let period = own.exceeded(by: price) { return refusal(.user, own, period, price) }
         if let period = all.exceeded(by: price) { return refusal(.deployment, all, period, price) }
         own.add(price)

@@ -91,11 +91,6 @@ extension JobState {
     fileprivate var isRendering: Bool {
         if case .rendering = self { true } else { false }
     }
-
-    /// Under way, and free to be given back. An intent is not: its next holder could only report it lost.
-    fileprivate var mayWaitItsTurn: Bool {
-        if case .submitting = self { false } else { isUnderWay }
-    }
 }
 
 private struct Transition {
@@ -107,7 +102,7 @@ private struct Transition {
 
     /// The whole table. Refusals are spelled out: a new state or event compiles only once someone has decided.
     func step(from job: JobProgress, on event: JobEvent) throws(InvalidEvent) -> Step {
-        if case .postponed(let delay) = event, job.state.mayWaitItsTurn {
+        if case .postponed(let delay) = event, job.state.mayBeGivenBack {
             // What held it back is over, or it would have been told so.
             let news: [JobEffect] = job.hold == nil ? [] : [.publish]
             return Step(

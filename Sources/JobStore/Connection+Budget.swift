@@ -26,13 +26,16 @@ extension Connection {
         let ids = Value.text("{\(Set(users.map(\.description)).sorted().joined(separator: ","))}")
         // A statement of its own: only one that begins when the lock is held sees what others committed before.
         if isLocking, !policy.cap.isUnlimited { try execute(BudgetStatements.lockCap, [.int(Self.capLock)]) }
-        var now = Date.distantPast
+        var (now, paused) = (Date.distantPast, Set<String>())
         let pairs = try execute(BudgetStatements.read, [ids]).map { row throws(PostgresError) in
             now = try row.date("now")
+            paused = Set(try row.text("paused_accounts").split(separator: "\n").map(String.init))
             return (try row.id("id") as UserID, try Budget(row, perUser: policy.perUser))
         }
         let all = policy.cap.isUnlimited ? Budget(limits: policy.cap) : try capSpending(policy.cap)
-        return BudgetBook(users: Dictionary(pairs, uniquingKeysWith: { first, _ in first }), all: all, at: now)
+        return BudgetBook(
+            users: Dictionary(pairs, uniquingKeysWith: { first, _ in first }), all: all, pausedAccounts: paused, at: now
+        )
     }
 
     private func capSpending(_ cap: SpendingLimits) throws(PostgresError) -> Budget {
@@ -52,6 +55,6 @@ extension Budget {
             perMonth: try row.optional("budget_per_month", Row.money))
         self.init(
             limits: try row.bool("has_own_budget") ? own : perUser, spentToday: try row.money("today"),
-            spentThisMonth: try row.money("this_month"))
+            spentThisMonth: try row.money("this_month"), isSuspended: try row.bool("is_suspended"))
     }
 }

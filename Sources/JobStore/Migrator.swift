@@ -36,6 +36,7 @@ public struct Migrator: Sendable {
         Migration(name: "0008_access.sql", sql: String(decoding: PackageResources._008_access_sql, as: UTF8.self)),
         Migration(name: "0009_content.sql", sql: String(decoding: PackageResources._009_content_sql, as: UTF8.self)),
         Migration(name: "0010_media.sql", sql: String(decoding: PackageResources._010_media_sql, as: UTF8.self)),
+        Migration(name: "0011_admin.sql", sql: String(decoding: PackageResources._011_admin_sql, as: UTF8.self)),
         Migration(name: "0012_backup.sql", sql: String(decoding: PackageResources._012_backup_sql, as: UTF8.self)),
         Migration(
             name: "0013_processes.sql", sql: String(decoding: PackageResources._013_processes_sql, as: UTF8.self)),

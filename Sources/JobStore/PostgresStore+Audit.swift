@@ -31,6 +31,8 @@ private struct LedgerAuditor {
     private var entries: Cursor<Keyed<LedgerEntry>>
     private var counters: Cursor<(user: UserID, period: SpendingTally.Period, amount: Money)>
     private let forgottenBefore: Date
+    /// Of whom only the ledger is left, or soon will be.
+    private let erased: Set<UserID>
     private var report = AuditReport()
     private var user: UserID?
     private var tally = SpendingTally()
@@ -52,6 +54,7 @@ private struct LedgerAuditor {
 
     init(_ connection: Connection, forgottenBefore: Date) throws {
         self.forgottenBefore = forgottenBefore
+        erased = Set(try connection.execute(ErasureStatements.erasedUsers).map { try $0.id("id") as UserID })
         jobs = try Cursor(LedgerStatements.auditJobs, on: connection) { (try Key($0), try AuditedJob.Facts($0)) }
         attempts = try Cursor(LedgerStatements.auditAttempts, on: connection) {
             (try Key($0), try AuditedJob.Attempt($0))
@@ -70,7 +73,8 @@ private struct LedgerAuditor {
             var job = AuditedJob(user: key.user, id: key.job, facts: try jobs.next { $0.key == key }?.value)
             while let next = try attempts.next(where: { $0.key == key }) { job.attempts.append(next.value) }
             while let next = try entries.next(where: { $0.key == key }) { job.entries.append(next.value) }
-            report.add(job, forgottenBefore: forgottenBefore)
+            let isErased = job.facts == nil && erased.contains(key.user)
+            report.add(job, forgottenBefore: isErased ? .distantFuture : forgottenBefore)
             tally.add(job.spending)
             if report.jobs.isMultiple(of: 10_000) { progress(report) }
         }

@@ -33,7 +33,12 @@ public enum TokenVerdict: Hashable, Sendable {
     /// It was, until then. Only its holder is told.
     case expired(user: UserID, device: DeviceID)
     case revoked(user: UserID, device: DeviceID)
+    /// The token is good; its user is shut out for now.
+    case suspended(user: UserID, device: DeviceID)
 }
+
+/// Why a device has no access any more.
+public enum AccessLoss: String, Hashable, Sendable, CaseIterable { case revoked, expired, suspended }
 
 /// Whose token it is and what for.
 public struct ValidToken: Hashable, Sendable {
@@ -77,11 +82,8 @@ extension PostgresStore {
         let values: [Value] = [
             .id(user), .id(device), .text(name), .bytes(hash), .text(words), .optional(lifetime, Value.double),
         ]
-        do {
-            try await pool.run { _ = try $0.execute(DeviceStatements.add, values) }
-        } catch PostgresError.constraint(name: "devices_user_id_fkey", _) {
-            throw StoreError.notFound
-        }
+        let added = try await pool.run { try $0.execute(DeviceStatements.add, values).affected }
+        guard added == 1 else { throw StoreError.notFound }
         return token
     }
 
@@ -144,12 +146,12 @@ extension PostgresStore {
         }
     }
 
-    /// Which of these have no access any more, and whether that was taken away or its time is over.
-    public func ended(among devices: [DeviceID: UserID]) async throws -> [DeviceID: Bool] {
+    /// Which of these have no access any more, and why.
+    public func ended(among devices: [DeviceID: UserID]) async throws -> [DeviceID: AccessLoss] {
         let values = Self.columns(of: devices)
         return try await pool.run { connection in
             let ended = try connection.execute(DeviceStatements.ended, values).map { row in
-                (try row.id("id") as DeviceID, try row.bool("is_revoked"))
+                (try row.id("id") as DeviceID, AccessLoss(rawValue: try row.text("loss")) ?? .revoked)
             }
             return Dictionary(ended, uniquingKeysWith: { first, _ in first })
         }
@@ -185,6 +187,8 @@ extension TokenVerdict {
             self = .revoked(user: user, device: device)
         } else if let left, left <= 0 {
             self = .expired(user: user, device: device)
+        } else if try row.bool("is_suspended") {
+            self = .suspended(user: user, device: device)
         } else {
             self = .valid(
                 ValidToken(

@@ -33,18 +33,6 @@ public struct JobReport: Sendable {
 }
 
 extension PostgresStore {
-    /// The newest jobs, of one user or of all, in one state or in any, each with its user's name.
-    public func jobs(
-        of user: UserID?, state: String?, limit: Int
-    ) async throws -> [(record: JobRecord, userName: String)] {
-        return try await pool.run { connection in
-            let values: [Value] = [.optional(user, { .id($0) }), .optional(state, { .text($0) }), .int(limit)]
-            return try connection.execute(JobStatements.list, values).map { row in
-                (record: try JobRecord(row, secrets: nil), userName: try row.text("user_name"))
-            }
-        }
-    }
-
     public func report(of id: JobID) async throws -> JobReport {
         return try await pool.transaction("begin isolation level repeatable read read only") { connection in
             let found = try connection.execute(JobStatements.find, [.id(id)])

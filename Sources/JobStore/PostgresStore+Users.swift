@@ -23,11 +23,21 @@ public struct UserRecord: Hashable, Sendable, Codable {
     public var activeJobs = 0
     /// The most that may be at once; nil for the deployment's limit.
     public var activeLimit: Int?
+    /// Since when devices are refused and nothing more is paid for, and why.
+    public var suspendedAt: Date?
+    public var suspendedReason: String?
+    /// Since when all data goes, and when it was gone.
+    public var erasingAt: Date?
+    public var erasedAt: Date?
 
     enum CodingKeys: String, CodingKey {
         case id, name, devices, jobs, spent
         case activeJobs = "active_jobs"
         case activeLimit = "active_limit"
+        case suspendedAt = "suspended_at"
+        case suspendedReason = "suspended_reason"
+        case erasingAt = "erasing_at"
+        case erasedAt = "erased_at"
         case createdAt = "created_at"
         case spentToday = "spent_today"
         case spentThisMonth = "spent_this_month"
@@ -52,18 +62,11 @@ extension PostgresStore {
         }
     }
 
-    public func users(limit: Int) async throws -> [UserRecord] {
-        try await pool.run { connection in
-            try connection.execute(UserStatements.list, [.int(limit)]).map { row in
-                UserRecord(
-                    id: try row.id("id"), name: try row.text("name"), createdAt: try row.date("created_at"),
-                    devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"),
-                    spentToday: try row.money("today"), spentThisMonth: try row.money("this_month"),
-                    hasOwnBudget: try row.bool("has_own_budget"),
-                    budgetPerDay: try row.optional("budget_per_day", Row.money),
-                    budgetPerMonth: try row.optional("budget_per_month", Row.money),
-                    activeJobs: try row.int("active_jobs"), activeLimit: try row.optional("active_limit", Row.int))
-            }
+    /// The first users, or one; those that are erased only where they are asked for.
+    public func users(limit: Int, only: UserID? = nil, withErased: Bool = false) async throws -> [UserRecord] {
+        let values: [Value] = [.int(limit), .optional(only) { .id($0) }, .bool(withErased)]
+        return try await pool.run { connection in
+            try connection.execute(UserStatements.list, values).map { try UserRecord($0) }
         }
     }
 
@@ -91,6 +94,24 @@ extension PostgresStore {
         }
         guard let found else { throw StoreError.notFound }
         return found
+    }
+}
+
+extension UserRecord {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            id: try row.id("id"), name: try row.text("name"), createdAt: try row.date("created_at"),
+            devices: try row.int("devices"), jobs: try row.int("jobs"), spent: try row.money("spent"))
+        (spentToday, spentThisMonth) = (try row.money("today"), try row.money("this_month"))
+        hasOwnBudget = try row.bool("has_own_budget")
+        budgetPerDay = try row.optional("budget_per_day", Row.money)
+        budgetPerMonth = try row.optional("budget_per_month", Row.money)
+        activeJobs = try row.int("active_jobs")
+        activeLimit = try row.optional("active_limit", Row.int)
+        suspendedAt = try row.optional("suspended_at", Row.date)
+        suspendedReason = try row.optionalText("suspended_reason")
+        erasingAt = try row.optional("erasing_at", Row.date)
+        erasedAt = try row.optional("erased_at", Row.date)
     }
 }
 

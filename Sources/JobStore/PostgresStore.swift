@@ -100,6 +100,10 @@ public enum Wakeup: Hashable, Sendable {
     case jobs
     /// This device's access was taken away.
     case revoked(DeviceID)
+    /// This user was shut out.
+    case suspended(UserID)
+    /// There is a newer list of models.
+    case models
     /// Hints may have been missed.
     case anything
 
@@ -108,7 +112,9 @@ public enum Wakeup: Hashable, Sendable {
         let known: Wakeup? =
             switch (words.first, words.count) {
             case ("jobs", 1): .jobs
+            case ("models", 1): .models
             case ("revoked", 2): DeviceID(words[1]).map(Wakeup.revoked)
+            case ("suspended", 2): UserID(words[1]).map(Wakeup.suspended)
             case (let user?, 1): UserID(user).map(Wakeup.user)
             default: nil
             }
@@ -154,6 +160,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case underWay(Job.Status)
     /// What was deleted cannot be brought back any more.
     case graceOver
-    /// A budget has no room for the reservation.
+    /// A budget has no room for the reservation, or an operator has stopped payments.
     case overBudget(BudgetRefusal)
+    /// The user is shut out for now.
+    case suspended
+    /// All of the user's data is being erased, or has been.
+    case erased
 }

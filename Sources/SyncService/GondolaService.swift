@@ -215,6 +215,10 @@ struct ServiceParts: Sendable {
     func hear(_ wakeup: Wakeup) {
         switch wakeup {
         case .revoked(let device): devices.end(device)
+        case .suspended(let user): devices.end(allOf: user)
+        case .models:
+            // Without a parent, as below.
+            Task { await models.load() }
         case .anything:
             // At once: the next request may come before the look has begun.
             devices.doubt()

@@ -167,6 +167,8 @@ extension Job {
             case turn
             /// The model is offline or at capacity.
             case model
+            /// Whoever runs the service has stopped payments, of this user or altogether.
+            case paused
         }
 
         /// Waits for one of its user's other jobs to end.
@@ -176,6 +178,11 @@ extension Job {
         /// Waits for the model to be there again.
         public static let model = Hold(
             kind: .known(.model), message: "The model is offline or at capacity; nothing is paid meanwhile.")
+
+        /// Waits for whoever runs the service.
+        public static let paused = Hold(
+            kind: .known(.paused),
+            message: "Whoever runs this service has paused it; nothing is paid meanwhile, and it goes on by itself.")
 
         public init(kind: Open<Kind>, message: String, until: Date? = nil) {
             self.kind = kind

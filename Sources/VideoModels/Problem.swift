@@ -66,6 +66,8 @@ public struct Problem: Error, Hashable, Sendable, Codable {
         case tokenRevoked = "token_revoked"
         /// The token is good, and not for this.
         case insufficientScope = "insufficient_scope"
+        /// The user is shut out for now, whatever the token is worth.
+        case userSuspended = "user_suspended"
         /// The job's price has been charged, so there is nothing left to cancel.
         case alreadyPaid = "already_paid"
         /// The job's price may have been charged.

@@ -40,7 +40,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private static func show(_ diagnosis: Diagnosis) {
-        for line in lines(diagnosis, colours: Terminal.wantsColours) { Terminal.say(line) }
+        for line in lines(diagnosis, colours: Tint.isWanted()) { Terminal.say(line) }
     }
 
     /// A line a check, and below it what to do.

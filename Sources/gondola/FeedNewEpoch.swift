@@ -15,25 +15,15 @@ struct FeedNewEpoch: AsyncParsableCommand {
             makes every phone ask for everything. Asks first; --yes answers for you.
             """)
 
-    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var confirmation: Confirmation
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        if !yes { try confirm() }
+        try confirmation.ask(
+            ["Every phone of every user will ask for its whole feed again."], typing: "new-epoch")
         let epoch = try await store.withStore { try await $0.newEpoch() }
         if output.isJSON { return try OutputOptions.json(epoch) }
         Terminal.say("the epoch is \(epoch.epoch); it was \(epoch.former). Every phone starts over.")
-    }
-
-    private func confirm() throws {
-        Terminal.complain("Every phone of every user will ask for its whole feed again.")
-        guard Terminal.isInput else {
-            throw CommandFailure(.usage, "there is nobody to ask; say --yes to do it without a question")
-        }
-        Terminal.complain("Type new-epoch to do it:")
-        guard readLine()?.trimmingCharacters(in: .whitespaces) == "new-epoch" else {
-            throw CommandFailure(.failed, "nothing was changed")
-        }
     }
 }

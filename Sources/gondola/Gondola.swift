@@ -7,7 +7,7 @@ struct Gondola: AsyncParsableCommand {
         commandName: "gondola",
         abstract: "The backend of a mobile app that makes AI videos.",
         discussion: """
-            Start everything on one machine:  gondola migrate && gondola run
+            gondola migrate up && gondola run
 
             Exit status: 0 all went well · 1 something went wrong · 64 wrong usage or setting · 65 the request or its \
             data is refused · 69 a service is not available, trying again may help · 77 the credentials are refused.
@@ -15,7 +15,7 @@ struct Gondola: AsyncParsableCommand {
         subcommands: [
             Run.self, Serve.self, Work.self, Migrate.self, Users.self, Tokens.self, Accounts.self, Jobs.self,
             LedgerCommand.self, StorageCommand.self, Secrets.self, Backup.self, Restore.self, Submit.self, Feed.self,
-            Models.self, Demo.self, Explain.self, DoctorCommand.self, Top.self,
+            Models.self, ConfigCommand.self, Workers.self, Explain.self, DoctorCommand.self, Top.self, Demo.self,
         ])
 
     static func main() async { await execute() }

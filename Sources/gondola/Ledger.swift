@@ -21,24 +21,6 @@ struct LedgerFilter: ParsableArguments {
     @Option(help: "Only from then on: 24h or 30d ago, 2026-11-01, or 2026-11-01T09:30:00Z.") var since: Moment?
 }
 
-/// A moment as people give it: a time, a day (UTC), or how long ago.
-struct Moment: ExpressibleByArgument, Equatable {
-    var date: Date
-
-    init(_ date: Date) { self.date = date }
-
-    init?(argument: String) {
-        let day = argument.wholeMatch(of: /\d{4}-\d\d-\d\d/) == nil ? argument : argument + "T00:00:00Z"
-        if let date = Wire.date(from: day) {
-            self.date = date
-        } else if let seconds = DurationText.parse(argument), seconds <= 100 * 365 * 86_400 {
-            date = Date(timeIntervalSinceNow: -seconds)
-        } else {
-            return nil
-        }
-    }
-}
-
 struct LedgerAudit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Prove the ledger from first principles.",
@@ -128,11 +110,9 @@ struct LedgerSpend: AsyncParsableCommand {
 
     @Option(help: "Add up by user, model or day (UTC).", transform: LedgerSpend.grouping) var by = SpendGrouping.day
     @OptionGroup var filter: LedgerFilter
-    @Option(help: "At most so many.") var limit = 100
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
-
-    func validate() throws { try checkLimit(limit) }
 
     static func grouping(_ word: String) throws -> SpendGrouping {
         if let grouping = SpendGrouping(rawValue: word) { return grouping }
@@ -141,8 +121,10 @@ struct LedgerSpend: AsyncParsableCommand {
 
     func run() async throws {
         let records = try await store.withStore { store in
-            try await store.spend(
-                by: by, of: try await store.find(optional: filter.user), since: filter.since?.date, limit: limit)
+            let user = try await store.find(optional: filter.user)
+            return try await limit.page { count in
+                try await store.spend(by: by, of: user, since: filter.since?.date, limit: count)
+            }
         }
         try output.show(records) {
             Table(
@@ -170,15 +152,14 @@ struct LedgerUnknowns: AsyncParsableCommand {
             """)
 
     @Option(help: "Only those of this user, by id or name.") var user: String?
-    @Option(help: "At most so many.") var limit = 100
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws { try checkLimit(limit) }
-
     func run() async throws {
         let found = try await store.withStore { store in
-            try await store.unknowns(of: try await store.find(optional: user), limit: limit)
+            let user = try await store.find(optional: user)
+            return try await limit.page { try await store.unknowns(of: user, limit: $0) }
         }
         let unknowns = try found.map(OperatorUnknown.init)
         try output.show(unknowns) {
@@ -208,16 +189,16 @@ struct LedgerRefunds: AsyncParsableCommand {
             """)
 
     @OptionGroup var filter: LedgerFilter
-    @Option(help: "At most so many.") var limit = 100
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws { try checkLimit(limit) }
-
     func run() async throws {
         let refunds = try await store.withStore { store in
-            try await store.refunds(
-                of: try await store.find(optional: filter.user), since: filter.since?.date, limit: limit)
+            let user = try await store.find(optional: filter.user)
+            return try await limit.page { count in
+                try await store.refunds(of: user, since: filter.since?.date, limit: count)
+            }
         }
         try output.show(refunds) {
             Table(

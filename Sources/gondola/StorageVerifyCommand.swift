@@ -15,7 +15,7 @@ extension StorageCommand {
 
                 On line: what changes meanwhile is looked at again, and objects younger than an hour are left alone. It may be \
                 stopped; --resume goes on from there. --repair fetches videos again that the upstream still has, lets lost \
-                pictures be made again, and moves what nobody knows to lost-found/ (see gondola storage collect). It never \
+                pictures be made again, and moves what nobody knows to lost-found/ (see gondola storage gc). It never \
                 deletes anything. The exit status is 1 when damage is left.
                 """)
 
@@ -101,11 +101,16 @@ extension StorageCommand {
 
     struct Collect: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Delete what `verify --repair` put aside long ago.",
-            discussion: "gondola storage collect --older-than 30 --dry-run")
+            commandName: "gc", abstract: "Delete what `verify --repair` put aside long ago.",
+            discussion: """
+                gondola storage gc --older-than 30 --dry-run
+
+                Asks first with the count; --yes answers for you.
+                """)
 
         @Option(help: ArgumentHelp("Put aside more than so many days ago.", valueName: "days")) var olderThan = 30
         @Flag(help: "Say how much it would be, and delete nothing.") var dryRun = false
+        @OptionGroup var confirmation: Confirmation
         @OptionGroup var places: PlaceFlags
         @OptionGroup var output: OutputOptions
 
@@ -123,7 +128,14 @@ extension StorageCommand {
         func run() async throws {
             let configuration = try Configuration.resolve(
                 flags: places.given, environment: ProcessInfo.processInfo.environment)
-            let found = try await configuration.clearLostAndFound(olderThan: olderThan, isDryRun: dryRun)
+            var found = try await configuration.clearLostAndFound(olderThan: olderThan, isDryRun: true)
+            if !dryRun {
+                let size = SizeText.rounded(found.bytes)
+                try confirmation.ask(
+                    ["\(found.objects) objects, \(size), would be deleted for good"], typing: "gc",
+                    unless: found.objects == 0)
+                found = try await configuration.clearLostAndFound(olderThan: olderThan, isDryRun: false)
+            }
             if output.isJSON { return try OutputOptions.json(Collected(objects: found.objects, bytes: found.bytes)) }
             let size = SizeText.rounded(found.bytes)
             Terminal.say("\(dryRun ? "would delete" : "deleted") \(found.objects) objects, \(size)")

@@ -90,15 +90,14 @@ struct Tokens: AsyncParsableCommand {
             abstract: "List devices.", discussion: "gondola tokens list --user alice")
 
         @Option(help: "Only those of this user, by id or name.") var user: String?
-        @Option(help: "At most so many.") var limit = 100
+        @OptionGroup var limit: LimitOptions
         @OptionGroup var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws { try checkLimit(limit) }
-
         func run() async throws {
             let devices = try await store.withStore { store in
-                try await store.devices(of: try await store.find(optional: user), limit: limit)
+                let user = try await store.find(optional: user)
+                return try await limit.page { try await store.devices(of: user, limit: $0) }
             }
             try output.show(devices) {
                 Table(

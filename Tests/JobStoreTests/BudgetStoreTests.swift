@@ -92,7 +92,9 @@ import VideoModels
     @Test func `several reservations of one transaction count for each other`() async throws {
         try await TestDatabase.with { database in
             let records = try await quoted(database, jobs: 6, users: 2)
-            let reservations = records.map { Reservation(user: $0.user, job: $0.id, amount: .sample) }
+            let reservations = records.map {
+                Reservation(user: $0.user, job: $0.id, account: $0.account, amount: .sample)
+            }
             let policy = BudgetPolicy(cap: limits("1.65"), perUser: limits("1.10"))
             let refused = try await database.withPool { pool in
                 try await pool.transaction { try $0.refusals(of: reservations, policy) }
@@ -171,7 +173,7 @@ import VideoModels
     @Test func `asking beforehand says the same and reserves nothing`() async throws {
         try await TestDatabase.with { database in
             let record = try #require(try await quoted(database, jobs: 1).first)
-            let reservation = Reservation(user: record.user, job: record.id, amount: .sample)
+            let reservation = Reservation(user: record.user, job: record.id, account: record.account, amount: .sample)
             try await withStore(database, BudgetPolicy(cap: limits("0.50"), perUser: limits("1", "9"))) { store in
                 #expect(try await store.refusal(of: reservation)?.scope == .deployment)
                 let room = try #require(try await store.room(for: .sample, user: record.user))
@@ -188,7 +190,8 @@ import VideoModels
             let record = try #require(try await quoted(database, jobs: 1).first)
             try await withStore(database, BudgetPolicy(perUser: limits("0.50"))) { store in
                 let refusal = try #require(
-                    try await store.refusal(of: Reservation(user: record.user, job: record.id, amount: .sample)))
+                    try await store.refusal(
+                        of: Reservation(user: record.user, job: record.id, account: record.account, amount: .sample)))
                 let failed = try await store.advance(record, by: refusal.event)
                 #expect(failed.failure?.budget == refusal.facts)
                 let again = try await store.job(record.id, user: record.user).job
@@ -213,7 +216,8 @@ import VideoModels
             let record = try #require(try await quoted(database, jobs: 1).first)
             try await withStore(database, BudgetPolicy(cap: limits(nil, "0.50"))) { store in
                 let refusal = try #require(
-                    try await store.refusal(of: Reservation(user: record.user, job: record.id, amount: .sample)))
+                    try await store.refusal(
+                        of: Reservation(user: record.user, job: record.id, account: record.account, amount: .sample)))
                 let held = try await store.advance(record, by: refusal.event)
                 #expect(held.progress.hold?.kind == .known(.spendingCap))
                 #expect(held.progress.hold?.until == refusal.facts.renewsAt)

@@ -284,12 +284,12 @@ import VideoModels
             let other = try await database.addUser(2)
             try await database.submit(2, user: other)
             _ = try await database.store.advance(record, by: .priced(.sample))
-            let all = try await database.store.jobs(of: nil, state: nil, limit: 10)
+            let all = try await database.store.jobs(JobFilter(), limit: 10)
             #expect(all.map(\.userName) == ["user 2", "user 1"])
-            #expect(try await database.store.jobs(of: other, state: nil, limit: 10).map(\.record.id) == [.sample(2)])
+            #expect(try await database.store.jobs(JobFilter(user: other), limit: 10).map(\.record.id) == [.sample(2)])
             #expect(
-                try await database.store.jobs(of: nil, state: "quoted", limit: 10).map(\.record.id) == [.sample(1)])
-            #expect(try await database.store.jobs(of: nil, state: nil, limit: 1).count == 1)
+                try await database.store.jobs(JobFilter(state: "quoted"), limit: 10).map(\.record.id) == [.sample(1)])
+            #expect(try await database.store.jobs(JobFilter(), limit: 1).count == 1)
         }
     }
 }

@@ -171,5 +171,6 @@ import VideoModels
         BackupStatements.all,
         BudgetStatements.all, LedgerStatements.all, AdmissionStatements.all, ModelPauseStatements.all,
         ProcessStatements.all, OverviewStatements.all, HealthStatements.all,
+        StandingStatements.all, ErasureStatements.all, OperatorStatements.all,
     ].flatMap { $0 }
 }

@@ -84,7 +84,7 @@ import VideoModels
             try await with(store(database, keys: [7])) { old in
                 let fits = try await old.sharesSealingKey()
                 #expect(fits)
-                for job in try await old.jobs(of: nil, state: nil, limit: 10).map(\.record.id) {
+                for job in try await old.jobs(JobFilter(), limit: 10).map(\.record.id) {
                     let sealed = try old.secrets!.seal(Redacted("https://a.example/\(job)"), for: "\(job)")
                     let hex = sealed.map { String(format: "%02x", $0) }.joined()
                     _ = try await database.sql("update jobs set sealed_link = '\\x\(hex)' where id = '\(job)'")

@@ -65,12 +65,12 @@ struct ProcessTests {
             let early = try await gondola("users", "list", database: database.conninfo)
             #expect(early.status == 1)
             #expect(early.errors.contains("run `gondola migrate`"))
-            #expect(try await gondola("migrate", "--status", database: database.conninfo).status == 1)
+            #expect(try await gondola("migrate", "status", database: database.conninfo).status == 1)
             let first = try await gondola("migrate", "--json", database: database.conninfo)
             #expect(try first.json([String: [String]].self) == ["applied": Migrator.all.map(\.name)])
             let second = try await gondola("migrate", database: database.conninfo)
             #expect(second.output == "nothing to do: the database is up to date\n")
-            #expect(try await gondola("migrate", "--status", database: database.conninfo).status == 0)
+            #expect(try await gondola("migrate", "status", database: database.conninfo).status == 0)
         }
     }
 

@@ -34,20 +34,4 @@ struct SettingFlagTests {
     @Test func `nothing is given unless it was named`() throws {
         #expect(try SettingFlags.parse([]).given.isEmpty)
     }
-
-    @Test(arguments: [
-        ["run"], ["serve"], ["work"], ["migrate"], ["users"], ["users", "add"], ["users", "list"], ["tokens", "issue"],
-        ["tokens", "revoke"], ["tokens", "list"], ["jobs", "list"], ["jobs", "show"],
-        ["jobs", "decide"], ["users", "budget"], ["ledger"], ["ledger", "audit"], ["ledger", "balance"],
-        ["ledger", "spend"], ["ledger", "unknowns"], ["ledger", "refunds"], ["ledger", "reconcile"], ["submit"],
-        ["feed", "tail"],
-        ["models", "list"], ["demo"], ["accounts", "list"], ["accounts", "test"],
-    ])
-    func `the help of every command shows how to call it`(_ command: [String]) throws {
-        let type = command.reduce(Gondola.self as any ParsableCommand.Type) { type, name in
-            type.configuration.subcommands.first { $0._commandName == name } ?? type
-        }
-        #expect(type._commandName == command.last)
-        #expect(type.configuration.discussion.contains("gondola \(command.joined(separator: " "))"))
-    }
 }

@@ -13,7 +13,7 @@ enum AdmissionStatements {
         "room_of_users",
         """
         select id, coalesce(active_limit, $2::integer) - active_jobs as room from users
-        where id = any($1::uuid[]) and coalesce(active_limit, $2::integer) > active_jobs
+        where id = any($1::uuid[]) and coalesce(active_limit, $2::integer) > active_jobs and suspended_at is null
             and exists (\(waiting(of: "users.id")))
         order by id for no key update
         """)
@@ -47,8 +47,8 @@ enum AdmissionStatements {
             select user_id, count(*) as active from jobs where next_action_at is not null and state <> 'ready'
             group by user_id
         ) as counted on counted.user_id = users.id
-        where active_jobs <> coalesce(active, 0) or (active_jobs < coalesce(active_limit, $1::integer) and exists (
-            \(waiting(of: "users.id"))))
+        where active_jobs <> coalesce(active, 0) or (active_jobs < coalesce(active_limit, $1::integer)
+            and suspended_at is null and exists (\(waiting(of: "users.id"))))
         order by users.id limit $2
         """)
 

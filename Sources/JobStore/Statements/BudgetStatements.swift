@@ -2,12 +2,15 @@ enum BudgetStatements {
     /// Held until the transaction ends.
     static let lockCap = Statement("lock_spending_cap", "select pg_advisory_xact_lock($1)")
 
-    /// Budgets of users with what is spent of them. By the real time: the transaction may have begun on another day.
+    /// Budgets of users with what is spent of them, and what an operator has stopped. By the real time: the transaction may
+    /// have begun on another day.
     static let read = Statement(
         "read_budgets",
         """
         with clock as materialized (select clock_timestamp() as now)
         select users.id, has_own_budget, budget_per_day, budget_per_month, now,
+            suspended_at is not null as is_suspended,
+            array_to_string(array(select account from account_pauses), chr(10)) as paused_accounts,
             coalesce((select amount from spending where user_id = users.id and period = 'day'
                 and starts_on = (now at time zone 'UTC')::date), 0) as today,
             coalesce((select amount from spending where user_id = users.id and period = 'month'

@@ -80,15 +80,6 @@ enum JobStatements {
         select \(JobColumn.list) from jobs where user_id = $1 and id = $2 and deleted_at is null for no key update
         """)
 
-    /// The newest jobs of everybody or of one user, in any state or in one.
-    static let list = Statement(
-        "list_jobs",
-        """
-        select \(JobColumn.list), users.name as user_name from jobs join users on users.id = jobs.user_id
-        where ($1::uuid is null or user_id = $1) and ($2::text is null or state = $2)
-        order by jobs.id desc limit $3
-        """)
-
     static let steps = Statement(
         "job_steps", "select state, at, decision from job_steps where user_id = $1 and job_id = $2 order by number")
 
@@ -119,7 +110,7 @@ enum JobStatements {
         "job_attempts", "select * from attempts where user_id = $1 and job_id = $2 order by lease_token")
 
     static let all = [
-        claim, dueBefore, untilDue, renew, giveBack, get, find, lock, list, steps, noteWait, recallKey,
+        claim, dueBefore, untilDue, renew, giveBack, get, find, lock, steps, noteWait, recallKey,
         attempts,
     ]
 }

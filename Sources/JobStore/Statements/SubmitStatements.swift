@@ -26,7 +26,7 @@ enum SubmitStatements {
                 select job_id, idempotency_keys.body_sha256 from idempotency_keys
                 where idempotency_keys.user_id = job.user_id and idempotency_keys.key = job.key
             ) as known on true
-            where exists (select from users where users.id = job.user_id)
+            where exists (select from users where users.id = job.user_id and suspended_at is null)
         ), fresh as materialized (
             -- Where the job is among its user's, and where the user is among all.
             select *, count(*) over (partition by user_id order by place) as number,

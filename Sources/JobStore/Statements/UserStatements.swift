@@ -12,7 +12,8 @@ enum UserStatements {
                 and starts_on = (now() at time zone 'UTC')::date), 0) as today,
             coalesce((select amount from spending where user_id = users.id and period = 'month'
                 and starts_on = date_trunc('month', now() at time zone 'UTC')::date), 0) as this_month
-        from users order by id limit $1
+        from users where ($2::uuid is null or id = $2::uuid) and ($3::boolean or erased_at is null)
+        order by id limit $1
         """)
     static let find = Statement("find_user", "select * from users where id::text = $1 or name = $1")
 
@@ -47,7 +48,8 @@ enum DeviceStatements {
         "add_device",
         """
         insert into devices (user_id, id, name, token_hash, scopes, expires_at)
-        values ($1, $2, $3, $4, string_to_array($5::text, ' '), now() + $6::double precision * interval '1 second')
+        select id, $2, $3, $4, string_to_array($5::text, ' '), now() + $6::double precision * interval '1 second'
+        from users where id = $1 and erasing_at is null
         """)
 
     /// Whose token this is, also where it is worth nothing any more: its holder is told why. `$2` is how old a sighting may
@@ -55,10 +57,11 @@ enum DeviceStatements {
     static let authenticate = Statement(
         "authenticate", isHot: true,
         """
-        select user_id, id, array_to_string(scopes, ' ') as scopes, revoked_at is not null as is_revoked,
+        select user_id, devices.id, array_to_string(scopes, ' ') as scopes, revoked_at is not null as is_revoked,
+            suspended_at is not null as is_suspended,
             extract(epoch from expires_at - clock_timestamp())::double precision as seconds_left,
             coalesce(last_seen_at < clock_timestamp() - $2::double precision * interval '1 second', true) as is_news
-        from devices where token_hash = $1::bytea
+        from devices join users on users.id = devices.user_id where token_hash = $1::bytea
         """)
 
     /// Tells every process in the transaction that revokes, so that none can miss it. `$2` is whose device it must be, or
@@ -94,10 +97,12 @@ enum DeviceStatements {
     static let ended = Statement(
         "ended_devices",
         """
-        select devices.id, devices.revoked_at is not null as is_revoked
+        select devices.id, case when devices.revoked_at is not null then 'revoked'
+            when devices.expires_at <= clock_timestamp() then 'expired' else 'suspended' end as loss
         from unnest($1::uuid[], $2::uuid[]) as wanted (user_id, id)
         join devices on devices.user_id = wanted.user_id and devices.id = wanted.id
-        where devices.revoked_at is not null or devices.expires_at <= clock_timestamp()
+        join users on users.id = devices.user_id
+        where devices.revoked_at is not null or devices.expires_at <= clock_timestamp() or suspended_at is not null
         """)
 
     /// These have been here just now: `$1` users, `$2` devices. Not those whose last sighting is younger than `$3` seconds, nor

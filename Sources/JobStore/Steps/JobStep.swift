@@ -63,7 +63,7 @@ public struct JobStep: Sendable {
     var reservation: Reservation? {
         effects.lazy.compactMap { effect in
             if case .reserve(let amount) = effect {
-                Reservation(user: record.user, job: record.id, amount: amount)
+                Reservation(user: record.user, job: record.id, account: record.account, amount: amount)
             } else {
                 nil
             }

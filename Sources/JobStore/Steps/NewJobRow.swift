@@ -81,12 +81,17 @@ extension Connection {
 
     private func outcome(of row: NewJobRow, _ answer: Answer?) -> Submitted {
         switch answer {
-        case nil: .failure(StoreError.notFound)
+        case nil: Submitted { throw try whyNothingIsTaken(of: row.job.user) }
         case .made(let sequence, let isSeated, let moment):
             Submitted { try row.detail(sequence: sequence, isSeated: isSeated, at: moment) }
         case .known: Submitted { try known(row.job) }
         case .conflict: .failure(StoreError.idempotencyConflict)
         }
+    }
+
+    private func whyNothingIsTaken(of user: UserID) throws -> StoreError {
+        let isSuspended = try execute(StandingStatements.isSuspended, [.id(user)]).first { try $0.bool("is_suspended") }
+        return isSuspended == true ? .suspended : .notFound
     }
 
     private static func columns(of rows: [NewJobRow]) -> [Value] {

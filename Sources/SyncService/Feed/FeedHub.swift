@@ -85,7 +85,7 @@ final class FeedHub: Sendable {
             marks.forgetAll()
             videos.forgetAll()
             poll.ring()
-        case .jobs, .revoked: break
+        case .jobs, .revoked, .suspended, .models: break
         }
     }
 

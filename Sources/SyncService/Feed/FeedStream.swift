@@ -24,7 +24,17 @@ struct FeedStream: Sendable {
     /// The words for an error after the beginning.
     var problem: @Sendable (any Error) -> Problem
 
-    enum Ending: String, Sendable { case draining, revoked, expired, lifetime }
+    enum Ending: String, Sendable {
+        case draining, revoked, expired, suspended, lifetime
+
+        init(_ loss: AccessLoss) {
+            switch loss {
+            case .revoked: self = .revoked
+            case .expired: self = .expired
+            case .suspended: self = .suspended
+            }
+        }
+    }
 
     /// - Parameter first: the page that was read before the answer began, so that a cursor that is wrong gets a status.
     func run(after first: Handover<FeedPage>, into write: ResponseWriter) async throws {

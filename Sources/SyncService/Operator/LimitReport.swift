@@ -29,6 +29,9 @@ public struct LimitReport: Encodable, Sendable {
         /// Refusals that count towards a rest, and how many bring one.
         public var failures: Int
         public var failureLimit: Int
+        /// An operator keeps the account from being charged, since then and for that reason.
+        public var pausedAt: Date?
+        public var pauseReason: String?
 
         public enum Breaker: String, Encodable, Hashable, Sendable {
             /// Requests go through.
@@ -48,6 +51,8 @@ public struct LimitReport: Encodable, Sendable {
             case heldSeconds = "held_seconds"
             case restSeconds = "rest_seconds"
             case failureLimit = "failure_limit"
+            case pausedAt = "paused_at"
+            case pauseReason = "pause_reason"
         }
     }
 
@@ -75,12 +80,17 @@ extension Configuration {
     public func limitReport(from store: PostgresStore) async throws -> LimitReport {
         let window = rateWindow * timeScale
         let seen = try await store.budgets(window: window, failureWindow: window / 2)
-        let names = accounts.map(\.account.id) + seen.map(\.account)
+        let pauses = try await store.accountPauses()
+        let names = accounts.map(\.account.id) + (seen.map(\.account) + pauses.map(\.account)).sorted()
         var budgets: [LimitReport.Budget] = []
         for account in names where !budgets.contains(where: { $0.account == account }) {
             for limit in [limit(.queue), limit(.retrieve)] {
                 let use = seen.first { $0.account == account && $0.endpoint == limit.endpoint }
-                budgets.append(LimitReport.Budget(limit, of: account, use))
+                var budget = LimitReport.Budget(limit, of: account, use)
+                if limit.endpoint == "queue", let pause = pauses.first(where: { $0.account == account }) {
+                    (budget.pausedAt, budget.pauseReason) = (pause.since, pause.reason)
+                }
+                budgets.append(budget)
             }
         }
         return LimitReport(budgets: budgets, models: try await store.modelPauses().map(LimitReport.Model.init))

@@ -136,6 +136,7 @@ extension Job.Hold {
         switch kind.known {
         case .turn: "begin when another job of its user ends"
         case .model: "ask whether the model is there again"
+        case .paused: "go on when an operator lets the user or the account go on"
         case .spendingCap, nil: "look whether there is room again"
         }
     }

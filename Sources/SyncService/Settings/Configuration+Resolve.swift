@@ -158,7 +158,7 @@ extension Configuration {
 }
 
 extension Setting {
-    fileprivate func given(_ flags: [String: String], _ environment: [String: String]) -> (String, String)? {
+    func given(_ flags: [String: String], _ environment: [String: String]) -> (String, String)? {
         if let flag, let text = flags[flag] { return ("--\(flag)", text) }
         if let text = environment[name], !text.isEmpty { return (name, text) }
         return nil

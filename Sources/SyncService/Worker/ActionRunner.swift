@@ -75,7 +75,8 @@ struct ActionRunner: Sendable {
             if let shortage = await shortage() { return shortage }
             if let absence = try await absence(of: try record.request.model, record) { return absence }
             if let full = try await fullQuota(record) { return full }
-            let reservation = Reservation(user: record.user, job: record.id, amount: quotation.price)
+            let reservation = Reservation(
+                user: record.user, job: record.id, account: record.account, amount: quotation.price)
             return try await store.refusal(of: reservation).map { ActionResult($0.event) }
         case .submit, .reportLost, .poll, .store, .cleanUp: return nil
         }

@@ -96,6 +96,9 @@ struct CommandFailure: Error, Equatable {
         case .cursorExpired, .cursorOfOtherEpoch, .cursorAhead:
             self.init(.refusedData, "the cursor leads nowhere any more; start without one")
         case .underWay(let status): self.init(.refusedData, "the job is \(status.rawValue) and has to end first")
+        case .suspended:
+            self.init(.refusedData, "the user is suspended; `gondola users resume` lets them in again")
+        case .erased: self.init(.refusedData, "the user's data is erased, and nothing brings it back")
         case .graceOver: self.init(.refusedData, "the time for bringing it back is over")
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import SyncService
 import VideoModels
 
@@ -10,6 +11,8 @@ struct Table {
         var shrinks = false
         /// Whether it may go when cutting is not enough.
         var isExtra = false
+        /// Whether its words have colours, where colours are wanted.
+        var isTinted = false
 
         static func left(_ title: String) -> Column { Column(title: title) }
         static func right(_ title: String) -> Column { Column(title: title, isRight: true) }
@@ -18,6 +21,12 @@ struct Table {
         var extra: Column {
             var copy = self
             copy.isExtra = true
+            return copy
+        }
+
+        var tinted: Column {
+            var copy = self
+            copy.isTinted = true
             return copy
         }
     }
@@ -34,17 +43,28 @@ struct Table {
     private static let narrowest = 8
 
     /// The heading and the rows; nil for `width` cuts nothing.
-    func lines(width: Int?) -> [String] {
+    func lines(width: Int?, isColoured: Bool = false) -> [String] {
         let shown = columnsThatFit(width)
         let widths = fitted(shown, to: width)
         return ([columns.map(\.title)] + rows).map { row in
             let cells = zip(shown, widths).map { index, width in
                 TextWidth.pad(TextWidth.cut(row[index], to: width), to: width, right: columns[index].isRight)
             }
-            let line = cells.joined(separator: Self.gap)
-            let trimmed = String(line.reversed().drop { $0 == " " }.reversed())
-            return width.map { TextWidth.cut(trimmed, to: $0) } ?? trimmed
+            let line = Self.trimmed(cells.joined(separator: Self.gap))
+            if let width, TextWidth.columns(of: line) > width { return TextWidth.cut(line, to: width) }
+            guard isColoured else { return line }
+            return Self.trimmed(zip(shown, cells).map { tinted($1, in: columns[$0]) }.joined(separator: Self.gap))
         }
+    }
+
+    private static func trimmed(_ line: String) -> String { String(line.reversed().drop { $0 == " " }.reversed()) }
+
+    /// Only the word, so that spaces at a line's end can still be taken off.
+    private func tinted(_ cell: String, in column: Column) -> String {
+        guard column.isTinted else { return cell }
+        let word = cell.trimmingCharacters(in: .whitespaces)
+        guard let tint = Tint(word) else { return cell }
+        return cell.replacing(word, with: tint.paint(word), maxReplacements: 1)
     }
 
     private static let gap = "  "
@@ -82,7 +102,7 @@ struct Table {
     }
 
     func show() {
-        for line in lines(width: Terminal.width) { Terminal.say(line) }
+        for line in lines(width: Terminal.width, isColoured: Tint.isWanted()) { Terminal.say(line) }
     }
 }
 

@@ -9,9 +9,12 @@ enum Terminal {
     /// Whether lines may be drawn over; `TERM=dumb` cannot.
     static var canRedraw: Bool { isOutput && ProcessInfo.processInfo.environment["TERM"] != "dumb" }
 
-    /// Whether to write in colours: on a terminal that has some, unless NO_COLOR says not to (https://no-color.org).
-    static var wantsColours: Bool {
-        canRedraw && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+    /// Lines of the terminal; nil where the output goes elsewhere.
+    static var height: Int? {
+        guard isOutput else { return nil }
+        var size = winsize()
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 { return Int(size.ws_row) }
+        return ProcessInfo.processInfo.environment["LINES"].flatMap { Int($0) } ?? 24
     }
 
     /// Columns of the terminal; nil where the output goes elsewhere and nothing has to be cut.

@@ -32,7 +32,7 @@ struct Top: AsyncParsableCommand {
             let report = try await configuration.topReport(from: store)
             if output.isJSON { return try OutputOptions.json(report) }
             if once || !Terminal.canRedraw {
-                let frame = TopFrame(report: report, colours: Terminal.wantsColours)
+                let frame = TopFrame(report: report, colours: Tint.isWanted())
                 for line in frame.lines(rows: nil, columns: Terminal.width) { Terminal.say(line) }
                 return
             }
@@ -42,7 +42,7 @@ struct Top: AsyncParsableCommand {
 
     /// Until somebody quits. A database that goes away is told of, and waited for.
     private func watch(_ first: TopReport, _ configuration: Configuration, _ store: PostgresStore) async {
-        var frame = TopFrame(report: first, isLive: true, colours: Terminal.wantsColours)
+        var frame = TopFrame(report: first, isLive: true, colours: Tint.isWanted())
         let screen = TopScreen(interval: interval)
         defer { screen.leave() }
         let looks = Looks(configuration: configuration, store: store, isDone: screen.redraw)

@@ -92,6 +92,14 @@ CREATE TABLE public.account_failures (
     failures timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
 );
 
+CREATE TABLE public.account_pauses (
+    account text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    reason text,
+    CONSTRAINT account_pauses_account_check CHECK (((length(account) >= 1) AND (length(account) <= 200))),
+    CONSTRAINT account_pauses_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+
 CREATE TABLE public.assets (
     user_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -450,8 +458,14 @@ CREATE TABLE public.users (
     keep_newest integer,
     quota_bytes bigint,
     quota_removes_oldest boolean DEFAULT false NOT NULL,
+    suspended_at timestamp with time zone,
+    suspended_reason text,
+    erasing_at timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT user_budget_is_own CHECK ((has_own_budget OR ((budget_per_day IS NULL) AND (budget_per_month IS NULL)))),
+    CONSTRAINT user_erased_is_shut_out CHECK ((((erasing_at IS NULL) OR (suspended_at IS NOT NULL)) AND ((erased_at IS NULL) OR (erasing_at IS NOT NULL)))),
     CONSTRAINT user_retention_is_own CHECK ((has_own_retention OR ((keep_days IS NULL) AND (keep_newest IS NULL) AND (quota_bytes IS NULL) AND (NOT quota_removes_oldest)))),
+    CONSTRAINT user_suspended_says_why CHECK (((suspended_reason IS NULL) OR (suspended_at IS NOT NULL))),
     CONSTRAINT users_active_jobs_check CHECK ((active_jobs >= 0)),
     CONSTRAINT users_active_limit_check CHECK ((active_limit >= 0)),
     CONSTRAINT users_budget_per_day_check CHECK ((budget_per_day >= (0)::numeric)),
@@ -459,7 +473,8 @@ CREATE TABLE public.users (
     CONSTRAINT users_keep_days_check CHECK ((keep_days > 0)),
     CONSTRAINT users_keep_newest_check CHECK ((keep_newest > 0)),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    CONSTRAINT users_quota_bytes_check CHECK ((quota_bytes > 0))
+    CONSTRAINT users_quota_bytes_check CHECK ((quota_bytes > 0)),
+    CONSTRAINT users_suspended_reason_check CHECK (((length(suspended_reason) >= 1) AND (length(suspended_reason) <= 500)))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
 
@@ -526,6 +541,9 @@ ALTER TABLE ONLY public.videos FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY public.account_failures
     ADD CONSTRAINT account_failures_pkey PRIMARY KEY (account);
+
+ALTER TABLE ONLY public.account_pauses
+    ADD CONSTRAINT account_pauses_pkey PRIMARY KEY (account);
 
 ALTER TABLE ONLY public.assets
     ADD CONSTRAINT assets_pkey PRIMARY KEY (user_id, id);

@@ -51,8 +51,12 @@ struct Beliefs: Sendable {
         return turn()
     }
 
-    mutating func forget(_ device: DeviceID) -> Forgotten {
-        func of(_ beliefs: Forgotten) -> Forgotten { beliefs.filter { $0.value.caller.device == device } }
+    mutating func forget(_ device: DeviceID) -> Forgotten { forget { $0.device == device } }
+
+    mutating func forget(_ user: UserID) -> Forgotten { forget { $0.user == user } }
+
+    private mutating func forget(where fits: (Caller) -> Bool) -> Forgotten {
+        func of(_ beliefs: Forgotten) -> Forgotten { beliefs.filter { fits($0.value.caller) } }
         let forgotten = of(young).merging(of(old)) { young, _ in young }
         for token in forgotten.keys { (young[token], old[token]) = (nil, nil) }
         return forgotten

@@ -1,10 +1,11 @@
+import JobStore
 import Synchronization
 import VideoModels
 
 /// Who asks: what a handler knows of the device behind a request.
 ///
 /// Whoever waits or streams on the caller's behalf ends when `revoked` goes off, as it does for the request's `drain`: the
-/// device's access was taken away, or its time is over (`loss` says which). A wait that does not is cancelled at once, the
+/// device's access was taken away, its time is over, or its user is shut out (`loss` says which). A wait that does not is cancelled at once, the
 /// body of a request breaks off, and an answer that is still on its way is cut a moment later.
 struct Caller: Sendable {
     let session: DeviceSession
@@ -17,9 +18,6 @@ struct Caller: Sendable {
     /// Why it has none any more; nil while it has.
     var loss: AccessLoss? { session.loss }
 }
-
-/// Why a device has no access any more.
-enum AccessLoss: Hashable, Sendable { case revoked, expired }
 
 /// What one device has open in this process. Shared by all of its requests, and gone with the last.
 final class DeviceSession: Sendable {

@@ -1,3 +1,4 @@
+import JobStore
 import VideoModels
 
 /// Why somebody is not let in, as RFC 6750 has it. Whoever has the token may know what became of it; nobody else can ask.
@@ -5,11 +6,14 @@ enum Challenge: Hashable, Sendable {
     /// No token was sent.
     case missing
     case unknown, expired, revoked
+    /// The token is good; its user is shut out for now.
+    case suspended
 
     init(_ loss: AccessLoss) {
         switch loss {
         case .expired: self = .expired
         case .revoked: self = .revoked
+        case .suspended: self = .suspended
         }
     }
 
@@ -27,22 +31,30 @@ enum Challenge: Hashable, Sendable {
             Problem(
                 status: 401, code: .tokenRevoked, title: "This device's access was taken away",
                 detail: "Keep nothing of the user's on it. To come back it needs a new token.")
+        case .suspended:
+            Problem(
+                status: 403, code: .userSuspended, title: "This user is suspended",
+                detail: "The device keeps what it has. Whoever runs this service lets the user in again.")
         }
     }
 
-    fileprivate var field: String {
+    /// Nil where no token would help.
+    fileprivate var field: String? {
         switch self {
         case .missing: #"Bearer realm="gondola""#
         case .unknown: #"Bearer realm="gondola", error="invalid_token", error_description="The token is not known""#
         case .expired: #"Bearer realm="gondola", error="invalid_token", error_description="The token has expired""#
         case .revoked: #"Bearer realm="gondola", error="invalid_token", error_description="The token was revoked""#
+        case .suspended: nil
         }
     }
 }
 
 extension APIResponse {
-    static func unauthenticated(_ challenge: Challenge, for request: APIRequest) -> APIResponse {
-        .problem(challenge.problem, headers: ["www-authenticate": challenge.field], for: request)
+    static func refused(_ challenge: Challenge, for request: APIRequest) -> APIResponse {
+        var headers = APIHeaders()
+        headers["www-authenticate"] = challenge.field
+        return .problem(challenge.problem, headers: headers, for: request)
     }
 
     static func insufficient(_ scope: Scope, for request: APIRequest) -> APIResponse {

@@ -13,7 +13,7 @@ final class DeviceSessions: Sendable {
     /// What came of a token.
     enum Admission: Sendable {
         case caller(Caller)
-        case expired, revoked, unknown
+        case expired, revoked, suspended, unknown
     }
 
     private struct Entry {
@@ -62,6 +62,7 @@ final class DeviceSessions: Sendable {
             case nil: return .unknown
             case .expired: return .expired
             case .revoked: return .revoked
+            case .suspended: return .suspended
             case .valid(let valid):
                 // Something was revoked meanwhile; perhaps this.
                 if let caller = remember(token, valid, unlessAfter: mark) { return .caller(caller) }
@@ -120,6 +121,18 @@ final class DeviceSessions: Sendable {
         withExtendedLifetime(forgotten) { if let session { wake(session.user) } }
     }
 
+    /// The user is shut out: what their devices have open ends.
+    func end(allOf user: UserID) {
+        let (sessions, forgotten) = state.withLock { state in
+            state.revocations += 1
+            let sessions = state.sessions.values.compactMap(\.session).filter { $0.user == user }
+            for session in sessions { state.sessions[session.device] = nil }
+            return (sessions, state.beliefs.forget(user))
+        }
+        for session in sessions { session.end(.suspended) }
+        withExtendedLifetime(forgotten) { if !sessions.isEmpty { wake(user) } }
+    }
+
     /// Revocations may have been missed: from now on nothing is believed that was. Those that have something open are to be
     /// looked up then (`check`).
     func doubt() {
@@ -135,8 +148,8 @@ final class DeviceSessions: Sendable {
         let open = state.withLock { state in state.sessions.compactMapValues { $0.session?.user } }
         guard !open.isEmpty else { return }
         do {
-            for (device, isRevoked) in try await store.ended(among: open) {
-                end(device, isRevoked ? .revoked : .expired)
+            for (device, loss) in try await store.ended(among: open) {
+                end(device, loss)
                 log.info("a device lost its access", metadata: ["device_id": "\(device)"])
             }
         } catch {

@@ -41,7 +41,7 @@ final class Door: Sendable {
         let caller: Caller
         switch try await admit(request) {
         case .caller(let admitted): caller = admitted
-        case .challenge(let challenge): return .unauthenticated(challenge, for: request)
+        case .challenge(let challenge): return .refused(challenge, for: request)
         case .tooOften(let wait):
             return .tooMany("Too many tokens from this address are worth nothing", after: wait, request)
         }
@@ -112,6 +112,7 @@ final class Door: Sendable {
         case .caller(let caller): return .caller(caller)
         case .expired: challenge = .expired
         case .revoked: challenge = .revoked
+        case .suspended: challenge = .suspended
         case .unknown: challenge = .unknown
         }
         _ = tries.withLock { $0.take(address, at: now()) }
@@ -135,7 +136,7 @@ final class Door: Sendable {
             response.claim = AnswerClaim(place: place, session: caller.session)
             return response
         } catch RequestRefusal.accessLost(let loss) {
-            return .unauthenticated(Challenge(loss), for: request)
+            return .refused(Challenge(loss), for: request)
         } catch {
             return fail(error, request)
         }

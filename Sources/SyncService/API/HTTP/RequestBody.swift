@@ -1,3 +1,4 @@
+import JobStore
 import NIOCore
 import Synchronization
 

@@ -1,3 +1,4 @@
+import JobStore
 import VideoModels
 
 /// Why the server itself turns a request down, or stops in the middle of its body.

@@ -8,7 +8,7 @@ extension PhoneAPI {
         let user = caller.user
         let query = try FeedQuery(request, user: user, configuration)
         let ending: @Sendable () -> FeedStream.Ending? = { [drain = request.drain] in
-            drain.isSet ? .draining : caller.loss.map { $0 == .expired ? .expired : .revoked }
+            drain.isSet ? .draining : caller.loss.map(FeedStream.Ending.init)
         }
         switch query.form {
         case .page: return try await page(query, user, ending)

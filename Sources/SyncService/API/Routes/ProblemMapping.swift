@@ -90,6 +90,7 @@ extension Problem {
             Problem(
                 status: 409, code: .stateConflict, title: "The job has not ended",
                 detail: status.wayToEnd + ", and delete it then.")
+        case .suspended, .erased: Challenge.suspended.problem
         case .graceOver:
             Problem(
                 status: 410, code: .graceOver, title: "It cannot be brought back any more",

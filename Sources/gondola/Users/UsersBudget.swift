@@ -21,6 +21,19 @@ struct UsersBudget: AsyncParsableCommand {
     @Flag(help: "No limit at all.") var none = false
     @Flag(name: .customLong("default"), help: "The deployment's default.") var usesDefault = false
     @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Outcome: Encodable {
+        var isOwn: Bool
+        var perDay: Money?
+        var perMonth: Money?
+
+        enum CodingKeys: String, CodingKey {
+            case isOwn = "has_own_budget"
+            case perDay = "budget_per_day"
+            case perMonth = "budget_per_month"
+        }
+    }
 
     func validate() throws {
         let ways = [perDay != nil || perMonth != nil, none, usesDefault].count { $0 }
@@ -39,7 +52,11 @@ struct UsersBudget: AsyncParsableCommand {
         try await store.withStore { store in
             try await store.setBudget(of: try await store.find(user: name), to: usesDefault ? nil : limits)
         }
-        Terminal.say("\(name): \(usesDefault ? "the deployment's default" : limits.text)")
+        if output.isJSON {
+            let outcome = Outcome(isOwn: !usesDefault, perDay: limits.perDay, perMonth: limits.perMonth)
+            return try OutputOptions.json(outcome)
+        }
+        Terminal.say("\(TextWidth.visible(name)): \(usesDefault ? "the deployment's default" : limits.text)")
     }
 
     private static func amount(_ text: String) -> Money? { Money(text).flatMap { $0 >= .zero ? $0 : nil } }

@@ -6,30 +6,25 @@ import VideoModels
 
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look at jobs, and decide about those that wait for a person.",
+        abstract: "Look at jobs, decide about those that wait for a person, and move those that do not.",
         discussion: "gondola jobs list --state attention",
-        subcommands: [List.self, Show.self, JobsDecide.self])
+        subcommands: [
+            List.self, Show.self, JobsWatch.self, JobsDecide.self, JobsCancel.self, JobsRequeue.self, JobsRetry.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List jobs, newest first.", discussion: "gondola jobs list --user alice --state rendering")
 
-        @Option(help: "Only those of this user, by id or name.") var user: String?
-        @Option(help: "Only those in this state: \(operatorJobStates.joined(separator: ", ")).") var state: String?
-        @Option(help: "At most so many.") var limit = 20
+        @OptionGroup var filter: JobFilterOptions
+        @OptionGroup var limit: LimitOptions
         @OptionGroup var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws {
-            try checkLimit(limit)
-            if let state, !operatorJobStates.contains(state) {
-                throw ValidationError("--state must be one of \(operatorJobStates.joined(separator: ", "))")
-            }
-        }
-
         func run() async throws {
             let found = try await store.withStore { store in
-                try await store.jobs(of: try await store.find(optional: user), state: state, limit: limit)
+                let wanted = try await filter.filter(in: store)
+                return try await limit.page { try await store.jobs(wanted, limit: $0) }
             }
             let jobs = try found.map { try OperatorJob($0.record, userName: $0.userName) }
             try output.show(jobs) { Self.table(jobs, at: Date()) }
@@ -38,7 +33,7 @@ struct Jobs: AsyncParsableCommand {
         static func table(_ jobs: [OperatorJob], at now: Date) -> Table {
             Table(
                 [
-                    .left("ID"), .shrinking("USER"), .left("STATE"), .shrinking("MODEL"), .right("PRICE"),
+                    .left("ID"), .shrinking("USER"), .left("STATE").tinted, .shrinking("MODEL"), .right("PRICE"),
                     .right("AGE"), .shrinking("NEXT").extra,
                 ],
                 rows: jobs.map { job in

@@ -19,7 +19,7 @@ struct JobsDecide: AsyncParsableCommand {
 
     @Argument(help: "The job's id.") var id: String
     @Argument(help: "give-up, resubmit, agree or wait.") var decision: DecisionWord
-    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var confirmation: Confirmation
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
@@ -39,7 +39,7 @@ struct JobsDecide: AsyncParsableCommand {
                 throw CommandFailure(.refusedData, "there is no job \(job); see `gondola jobs list`")
             }
             let choice = try choice(in: report)
-            if !yes { try confirm(choice, try OperatorJobReport(report)) }
+            try confirmation.ask(try evidence(for: choice, in: OperatorJobReport(report)), typing: decision.rawValue)
             try await decide(report, in: store)
         }
     }
@@ -83,22 +83,12 @@ struct JobsDecide: AsyncParsableCommand {
         return choice
     }
 
-    private func confirm(_ choice: Job.Attention.Choice, _ report: OperatorJobReport) throws {
-        for line in JobReportText(report, at: Date()).lines(width: nil) { Terminal.complain(line) }
-        Terminal.complain("")
-        if let text = report.job.attention?.consent?.policyText {
-            Terminal.complain("The upstream asks the user to agree to this:\n\n\(TextWidth.visible(text))\n")
+    private func evidence(for choice: Job.Attention.Choice, in report: OperatorJobReport) -> [String] {
+        let consent = report.job.attention?.consent?.policyText.map { text in
+            ["The upstream asks the user to agree to this:", "", TextWidth.visible(text), ""]
         }
-        for sentence in report.attempts.last?.reconciliation?.evidence ?? [] {
-            Terminal.complain("- \(TextWidth.visible(sentence))")
-        }
-        Terminal.complain("\(choice.message) It may cost \(choice.cost) more.")
-        guard Terminal.isInput else {
-            throw CommandFailure(.usage, "there is nobody to ask; say --yes to decide without a question")
-        }
-        Terminal.complain("Type \(decision.rawValue) to do it:")
-        guard readLine()?.trimmingCharacters(in: .whitespaces) == decision.rawValue else {
-            throw CommandFailure(.failed, "nothing was decided")
-        }
+        let record = report.attempts.last?.reconciliation?.evidence ?? []
+        return JobReportText(report, at: Date()).lines(width: nil) + [""] + (consent ?? [])
+            + record.map { "- \(TextWidth.visible($0))" } + ["\(choice.message) It may cost \(choice.cost) more."]
     }
 }

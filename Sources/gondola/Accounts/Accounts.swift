@@ -4,8 +4,11 @@ import SyncService
 
 struct Accounts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "See the accounts that pay, and whether they can.",
-        discussion: "gondola accounts test", subcommands: [List.self, Test.self, Limits.self])
+        abstract: "See the accounts that pay, whether they can, and keep them from it.",
+        discussion: "gondola accounts test",
+        subcommands: [
+            List.self, Test.self, Limits.self, AccountsBreaker.self, AccountsPause.self, AccountsResume.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -63,7 +66,7 @@ struct Accounts: AsyncParsableCommand {
         static func table(_ tests: [AccountTest]) -> Table {
             Table(
                 [
-                    .left("ACCOUNT"), .left("KIND"), .left("VERDICT"), .right("USD"), .right("DIEM").extra,
+                    .left("ACCOUNT"), .left("KIND"), .left("VERDICT").tinted, .right("USD"), .right("DIEM").extra,
                     .shrinking("REASON"),
                 ],
                 rows: tests.map { test in
@@ -146,6 +149,7 @@ extension LimitReport.Budget {
     /// What is special about it, in words.
     fileprivate var standing: String {
         let all = [
+            pausedAt.map { "paused by an operator since \(TimeText.time($0))\(pauseReason.map { ": \($0)" } ?? "")" },
             toldLimit.map { "the upstream told \($0) instead of \(configured)\(Self.rest(toldSeconds))" },
             heldSeconds.map { "held, as the upstream asked\(Self.rest($0))" },
             breaker == .resting ? "rests after too many refusals\(Self.rest(restSeconds))" : nil,

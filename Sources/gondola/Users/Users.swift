@@ -5,8 +5,12 @@ import VideoModels
 
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add users, list them, and set their budgets and limits.", discussion: "gondola users add alice",
-        subcommands: [Add.self, List.self, UsersBudget.self, UsersRetention.self, Limit.self])
+        abstract: "Add users, look after them, shut them out, export and erase them.",
+        discussion: "gondola users list",
+        subcommands: [
+            Add.self, List.self, UsersShow.self, UsersBudget.self, Limit.self, UsersRetention.self, UsersSuspend.self,
+            UsersResume.self, UsersExport.self, UsersErase.self,
+        ])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -36,24 +40,26 @@ struct Users: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List users with what they have spent.", discussion: "gondola users list")
 
-        @Option(help: "At most so many.") var limit = 100
+        @Flag(help: "Those too of whom only the ledger is left.") var erased = false
+        @OptionGroup var limit: LimitOptions
         @OptionGroup var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws { try checkLimit(limit) }
-
         func run() async throws {
-            let users = try await store.withStore { try await $0.users(limit: limit) }
+            let users = try await store.withStore { store in
+                try await limit.page { try await store.users(limit: $0, withErased: erased) }
+            }
             try output.show(users) {
                 Table(
                     [
-                        .left("ID"), .shrinking("NAME"), .right("DEVICES").extra, .right("JOBS"),
+                        .left("ID"), .shrinking("NAME"), .left("STANDING").tinted.extra, .right("DEVICES").extra,
+                        .right("JOBS"),
                         .right("ACTIVE").extra, .right("LIMIT").extra, .right("SPENT"),
                         .right("TODAY"), .right("THIS MONTH"), .left("BUDGET"), .left("ADDED").extra,
                     ],
                     rows: users.map { user in
                         [
-                            user.id.description, user.name, String(user.devices), String(user.jobs),
+                            user.id.description, user.name, user.standingWord, String(user.devices), String(user.jobs),
                             String(user.activeJobs), user.activeLimit.map { String($0) } ?? "",
                             user.spent.description, user.spentToday.description, user.spentThisMonth.description,
                             user.budgetText, TimeText.time(user.createdAt),
@@ -81,6 +87,17 @@ extension Users {
         @Option(help: ArgumentHelp("At most so many.", valueName: "jobs")) var active: Int?
         @Flag(help: "The deployment's limit again (GONDOLA_ACTIVE_JOBS).") var `default` = false
         @OptionGroup var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        struct Outcome: Encodable {
+            var name: String
+            var activeLimit: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case name
+                case activeLimit = "active_limit"
+            }
+        }
 
         func validate() throws {
             guard (active == nil) == `default` else { throw ValidationError("give either --active or --default") }
@@ -94,6 +111,7 @@ extension Users {
                 let name = try await store.withStore { store in
                     try await store.setActiveLimit(active, of: try await store.user(user))
                 }
+                if output.isJSON { return try OutputOptions.json(Outcome(name: name, activeLimit: active)) }
                 Terminal.say(
                     "\(TextWidth.visible(name)): \(active.map { "at most \($0) jobs" } ?? "the deployment's limit") at once"
                 )
