@@ -7,7 +7,7 @@ create table processes (
     host text not null check (length(host) between 1 and 200),
     pid integer not null,
     version text not null check (length(version) between 1 and 80),
-    roles text[] not null check (roles in ('{api}', '{worker}', '{api,worker}')),
+    roles text[] not null check (roles = '{api}' or roles = '{worker}' or roles = '{api,worker}'),
     started_at timestamptz not null default clock_timestamp(),
     seen_at timestamptz not null default clock_timestamp(),
     -- How often it means to say so.

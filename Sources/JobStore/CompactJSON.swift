@@ -15,7 +15,7 @@ struct CompactJSON {
     static func rewrite(_ text: some Sequence<UInt8>) -> [UInt8]? {
         Array(text).withUnsafeBytes { bytes in
             var json = CompactJSON(bytes)
-            return json.value(depth: 0) ? json.out : nil
+            return json.value(depth: 0) && json.next() == nil ? json.out : nil
         }
     }
 

@@ -40,6 +40,7 @@ public struct Migrator: Sendable {
         Migration(name: "0012_backup.sql", sql: String(decoding: PackageResources._012_backup_sql, as: UTF8.self)),
         Migration(
             name: "0013_processes.sql", sql: String(decoding: PackageResources._013_processes_sql, as: UTF8.self)),
+        Migration(name: "0014_keeping.sql", sql: String(decoding: PackageResources._014_keeping_sql, as: UTF8.self)),
     ]
 
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

@@ -116,7 +116,7 @@ extension PostgresStore {
         let token = UUID().uuidString
         var quiet = log
         quiet.logLevel = .critical
-        let listener = Listener(conninfo: conninfo, channel: "gondola_doctor", log: quiet) { payload in
+        let listener = Listener(conninfo: direct, channel: "gondola_doctor", log: quiet) { payload in
             if payload == nil { continuation.yield(.listening) }
             if payload == token { continuation.yield(.heard) }
         }

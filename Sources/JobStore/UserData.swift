@@ -17,7 +17,8 @@ public struct UserTable: Hashable, Sendable {
     public static let all = [
         UserTable(name: "upload_pieces"), UserTable(name: "uploads", hidden: ["writer", "writer_until"]),
         UserTable(name: "video_pictures"), UserTable(name: "videos"), UserTable(name: "assets"),
-        UserTable(name: "idempotency_keys"), UserTable(name: "attempts"), UserTable(name: "job_steps"),
+        UserTable(name: "idempotency_keys"), UserTable(name: "attempts", hidden: ["lease_token"]),
+        UserTable(name: "job_steps"),
         UserTable(name: "jobs", hidden: ["sealed_link", "lease_token", "submitting_token", "leased_by", "revision"]),
         UserTable(name: "devices", hidden: ["token_hash"]),
         // Sums over the rows above.

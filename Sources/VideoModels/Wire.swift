@@ -32,8 +32,9 @@ public enum Wire {
         // Cut off, so without the half a time read from text could be written a millisecond earlier.
         let moment = date.addingTimeInterval(0.0005)
         let milliseconds = (moment.timeIntervalSince1970 * 1000).rounded(.down)
-        // The years 1 to 9999 by hand: the format takes ten times as long, and a feed has two times an object.
-        guard (-62_135_596_800_000..<253_402_300_800_000).contains(milliseconds) else {
+        // The years 1600 to 9999 by hand (before, the calendar was another): the format takes ten times as long, and a feed
+        // has two times an object.
+        guard (-11_676_096_000_000..<253_402_300_800_000).contains(milliseconds) else {
             return moment.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         }
         return text(milliseconds: Int64(milliseconds))

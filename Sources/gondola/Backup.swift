@@ -16,7 +16,8 @@ struct Backup: AsyncParsableCommand {
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a backup (the default).", discussion: "gondola backup /mnt/backups/gondola --keep 14")
+            abstract: "Make a backup (the default).", discussion: "gondola backup create /mnt/backups/gondola --keep 14"
+        )
 
         @Argument(help: "The directory of backups; made where it is not there.") var directory: String
         @Option(help: ArgumentHelp("Let all but the newest so many go, afterwards.", valueName: "count")) var keep: Int?
@@ -68,16 +69,18 @@ struct Backup: AsyncParsableCommand {
         }
     }
 
-    struct List: ParsableCommand {
+    struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the generations of a directory of backups.",
+            abstract: "List the generations of a directory of backups, newest first.",
             discussion: "gondola backup list /mnt/backups/gondola")
 
         @Argument(help: "The directory of backups.") var directory: String
+        @OptionGroup var limit: LimitOptions
         @OptionGroup var output: OutputOptions
 
-        func run() throws {
-            let generations = try Backups.list(in: directory)
+        func run() async throws {
+            let all = try Backups.list(in: directory)
+            let generations = await limit.page { Array(all.suffix($0).reversed()) }
             try output.show(generations) {
                 Table(
                     [

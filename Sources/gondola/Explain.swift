@@ -23,7 +23,7 @@ struct Explain: AsyncParsableCommand {
         guard let job = JobID(id) else { throw ValidationError("\(id): expected the id of a job") }
         let configuration = try settings.resolve()
         do {
-            let explanation = try await StoreOptions.withStore(configuration) { store in
+            let explanation = try await configuration.withStore { store in
                 try await configuration.explanation(of: job, from: store)
             }
             if output.isJSON { return try OutputOptions.json(explanation) }

@@ -50,7 +50,8 @@ let settingsDiscussion = """
     The key of the Venice account is VENICE_API_KEY, in the environment only, or a file named by VENICE_API_KEY_FILE; \
     that of a wallet is VENICE_WALLET_KEY or in VENICE_WALLET_KEY_FILE. \
     A bucket is reached with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or \
-    AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and AWS_CA_BUNDLE, in the environment only.
+    AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and AWS_CA_BUNDLE, or a profile, AWS_PROFILE in \
+    AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE, in the environment only.
     A proxy is VENICE_PROXY, in the environment only; without it http_proxy and its kin count. \
     Durations: 500ms, 15s, 5m, 24h. Sizes: 25MB, 8GiB.
     """

@@ -11,18 +11,23 @@ final class PseudoTerminal: Sendable {
         var echoes: Bool { local & UInt32(ECHO) != 0 }
     }
 
+    /// TIOCSPTLCK and TIOCGPTN.
+    private static let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+
     private let near: Int32
     private let far: Int32
     private let chunks: AsyncStream<String>
     private let isOver = Atomic(false)
 
     init(rows: UInt16, columns: UInt16) throws {
-        near = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-        guard near >= 0, grantpt(near) == 0, unlockpt(near) == 0, let name = ptsname(near) else {
+        near = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        // What unlockpt(3) and ptsname(3) do, which Swift's Glibc does not show.
+        var (locked, number) = (CInt(0), CInt(0))
+        guard near >= 0, ioctl(near, Self.setLock, &locked) == 0, ioctl(near, Self.getNumber, &number) == 0 else {
             throw POSIXError(.ENODEV)
         }
         // Open here as well, so that the near end stays readable when the program is gone.
-        far = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+        far = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
         let (chunks, continuation) = AsyncStream.makeStream(of: String.self)
         self.chunks = chunks
         resize(rows: rows, columns: columns)

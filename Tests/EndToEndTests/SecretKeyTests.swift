@@ -55,7 +55,7 @@ import VideoModels
     {
         try await Stack.with {
             // Nothing is finished while this goes on.
-            $0.renderLaw = RenderLaw(medians: RenderLaw.usualMedians.mapValues { _ in 1e6 }, sigma: 0)
+            $0.renderLaw = RenderLaw(medians: RenderLaw.usualMedians.mapValues { _ in 80_000 }, sigma: 0)
         } _: { stack in
             let file = stack.directory.appending(path: "keys")
             let old = try await newKey(stack)

@@ -1,4 +1,5 @@
 import JobLifecycle
+import TestSupport
 import Testing
 import VideoModels
 

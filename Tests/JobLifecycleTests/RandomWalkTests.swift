@@ -100,6 +100,7 @@ struct Purse {
                 reached.insert(job.state.word)
             }
         }
-        #expect(reached == Set(states.map(\.name)))
+        // No event leads to these: a job is put there when its database is restored from a backup.
+        #expect(reached == Set(states.map(\.name)).subtracting(["restored", "unpriced"]))
     }
 }

@@ -220,7 +220,7 @@ import VideoModels
                         of: Reservation(user: record.user, job: record.id, account: record.account, amount: .sample)))
                 let held = try await store.advance(record, by: refusal.event)
                 #expect(held.progress.hold?.kind == .known(.spendingCap))
-                #expect(held.progress.hold?.until == refusal.facts.renewsAt)
+                #expect(held.progress.hold?.until == refusal.facts?.renewsAt)
                 #expect(held.leasedBy == nil)
                 #expect(try await store.job(record.id, user: record.user).job.hold == held.progress.hold)
             }

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Synchronization
 
 /// Gives away whatever comes out of a pipe, from a thread of its own.

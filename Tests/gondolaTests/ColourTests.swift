@@ -21,6 +21,11 @@ struct ColourTests {
 
     @Test(arguments: [["NO_COLOR": "1"], ["NO_COLOR": "0"]])
     func `whoever wants no colours gets none`(_ environment: [String: String]) {
-        #expect(!Tint.isWanted(environment))
+        #expect(!Tint.isWanted(environment, onTerminal: true))
+    }
+
+    @Test func `a terminal has colours unless somebody says otherwise, and nothing else has`() {
+        #expect(Tint.isWanted([:], onTerminal: true) && Tint.isWanted(["NO_COLOR": ""], onTerminal: true))
+        #expect(!Tint.isWanted([:], onTerminal: false))
     }
 }

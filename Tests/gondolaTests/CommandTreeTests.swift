@@ -13,7 +13,7 @@ struct CommandTreeTests {
         var name: String { path.joined(separator: " ") }
     }
 
-    static let all: [Node] = {
+    static var all: [Node] {
         func below(_ node: Node) -> [Node] {
             [node]
                 + node.type.configuration.subcommands.flatMap { type in
@@ -21,7 +21,7 @@ struct CommandTreeTests {
                 }
         }
         return below(Node(path: ["gondola"], type: Gondola.self))
-    }()
+    }
 
     /// The first line of a command's help beyond its abstract.
     private func example(of node: Node) -> String {

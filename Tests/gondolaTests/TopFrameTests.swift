@@ -22,16 +22,21 @@ struct TopFrameTests {
         var recent = RecentFigures()
         (recent.seconds, recent.entered) = (60, ["ready": 36])
         (recent.detected, recent.detectionLagSeconds) = (4, 32)
-        let all = (0..<processes).map { number in
-            ProcessRecord(
-                id: .sample(UInt64(number + 1)), name: "host-\(number):77", host: "host", pid: 77, version: "1.2.3",
-                roles: [.api, .worker], startedAt: Date.sample.addingTimeInterval(-7300), seenAt: .sample,
-                silentSeconds: 1, beatSeconds: 5, opsListen: "", feedClients: 21, jobsInHand: 60, leases: 59,
-                stuckLoops: number == 1 ? ["claims"] : [], drainAskedAt: nil, isDraining: false, recent: recent,
-                standing: number == 1 ? .stuck : .working)
-        }
+        let all = (0..<processes).map { process($0, recent) }
         return TopReport(
             overview, configuration, limits: LimitReport(budgets: [budget], models: []), processes: all, slowest: [])
+    }
+
+    /// The second one stands still.
+    private static func process(_ number: Int, _ recent: RecentFigures) -> ProcessRecord {
+        let isStuck = number == 1
+        let stuck: [String] = isStuck ? ["claims"] : []
+        let standing: ProcessRecord.Standing = isStuck ? .stuck : .working
+        return ProcessRecord(
+            id: ProcessID.sample(UInt64(number + 1)), name: "host-\(number):77", host: "host", pid: 77,
+            version: "1.2.3", roles: [.api, .worker], startedAt: Date.sample.addingTimeInterval(-7300),
+            seenAt: Date.sample, silentSeconds: 1, beatSeconds: 5, opsListen: "", feedClients: 21, jobsInHand: 60,
+            leases: 59, stuckLoops: stuck, drainAskedAt: nil, isDraining: false, recent: recent, standing: standing)
     }
 
     @Test func `everything that one watches for is in the picture`() {

@@ -9,7 +9,8 @@ extension Configuration {
         var log = Logger.standardError(self)
         log.logLevel = max(log.logLevel, .warning)
         let store = PostgresStore(
-            conninfo: databaseURL.reveal(), secrets: secrets, connections: 1, activeJobs: activeJobs, log: log)
+            conninfo: databaseURL.reveal(), direct: databaseDirectURL?.reveal(), secrets: secrets, connections: 1,
+            activeJobs: activeJobs, log: log)
         let result: Result<T, any Error>
         do { result = .success(try await body(store)) } catch { result = .failure(error) }
         await store.close()

@@ -34,6 +34,8 @@ public struct Explanation: Encodable, Sendable {
         case unknownOutcome = "unknown_outcome"
         case accountBlocked = "account_blocked"
         case consent
+        case restored
+        case paused
         case noWorker = "no_worker"
         case account
         case turn
@@ -126,6 +128,11 @@ extension ExplainFacts {
             .init(
                 .consent, "the upstream asks for the user's agreement to its text (\(request.flow))",
                 release: "the user agrees or gives up in the app; nothing was charged")
+        case .restored(_, let evidence):
+            .init(
+                .restored, "the database was restored, and nobody knows what was paid afterwards: \(evidence)",
+                release: "`gondola ledger reconcile`, then `gondola jobs decide \(record.id)`; "
+                    + "nothing is sent again by itself")
         }
     }
 
@@ -175,7 +182,19 @@ extension ExplainFacts {
             release: release)
     }
 
-    private var unpaid: [Explanation.Finding] { model + money + disk }
+    private var unpaid: [Explanation.Finding] { paused + model + money + disk }
+
+    /// Looked at again when an operator lets go, and now and then.
+    private var paused: [Explanation.Finding] {
+        guard record.hold?.kind.known == .paused else { return [] }
+        return [
+            .init(
+                .paused, "an operator has paused its user or the account \"\(record.account)\": nothing is paid",
+                release:
+                    "`gondola users resume`, or `gondola accounts resume`; `users show` and `accounts limits` tell which"
+            )
+        ]
+    }
 
     private var model: [Explanation.Finding] {
         guard let name = try? record.request.model else { return [] }

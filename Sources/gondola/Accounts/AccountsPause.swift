@@ -123,7 +123,7 @@ extension StoreOptions {
     ) async throws -> T {
         let configuration = try Configuration.resolve(
             flags: upstream.given.merging(given) { $1 }, environment: ProcessInfo.processInfo.environment)
-        return try await Self.withStore(configuration) { try await body($0, configuration) }
+        return try await configuration.withStore { try await body($0, configuration) }
     }
 }
 

@@ -84,11 +84,11 @@ struct JobsDecide: AsyncParsableCommand {
     }
 
     private func evidence(for choice: Job.Attention.Choice, in report: OperatorJobReport) -> [String] {
-        let consent = report.job.attention?.consent?.policyText.map { text in
-            ["The upstream asks the user to agree to this:", "", TextWidth.visible(text), ""]
+        var lines = JobReportText(report, at: Date()).lines(width: nil) + [""]
+        if let text = report.job.attention?.consent?.policyText {
+            lines += ["The upstream asks the user to agree to this:", "", TextWidth.visible(text), ""]
         }
-        let record = report.attempts.last?.reconciliation?.evidence ?? []
-        return JobReportText(report, at: Date()).lines(width: nil) + [""] + (consent ?? [])
-            + record.map { "- \(TextWidth.visible($0))" } + ["\(choice.message) It may cost \(choice.cost) more."]
+        lines += (report.attempts.last?.reconciliation?.evidence ?? []).map { "- \(TextWidth.visible($0))" }
+        return lines + ["\(choice.message) It may cost \(choice.cost) more."]
     }
 }

@@ -35,7 +35,7 @@ struct JobsWatch: AsyncParsableCommand {
         let configuration = try store.configuration()
         let wanted = try await store.withStore { try await filter.filter(in: $0) }
         try await untilInterrupted {
-            try await StoreOptions.withStore(configuration) { store in
+            try await configuration.withStore { store in
                 try await JobWatch(store: store, filter: wanted, only: job, limit: count, pause: pause).run(
                     asJSON: isJSON)
             }

@@ -83,11 +83,13 @@ struct Models: AsyncParsableCommand {
                 .shrinking("DURATIONS"), .shrinking("RESOLUTIONS").extra, .shrinking("ASPECT RATIOS").extra,
                 .left("SOUND").extra, .shrinking("TAKES").extra, .left("PRIVACY").extra, .left("NOTE").extra,
             ]
-            return Table(
-                [.left("MODEL"), .left("KIND")] + (prices == nil ? [] : [.right("PRICE")]) + rest,
-                rows: models.enumerated().map { number, model in
-                    [model.id, model.kind.word] + (prices.map { [$0[number]] } ?? []) + facts(of: model)
-                })
+            let first: [Table.Column] = [.left("MODEL"), .left("KIND")]
+            let price: [Table.Column] = prices == nil ? [] : [.right("PRICE")]
+            let rows = models.enumerated().map { number, model -> [String] in
+                let price: [String] = prices.map { [$0[number]] } ?? []
+                return [model.id, model.kind.word] + price + facts(of: model)
+            }
+            return Table(first + price + rest, rows: rows)
         }
 
         private static func facts(of model: VideoModel) -> [String] {

@@ -18,7 +18,9 @@ enum Tint: String {
     func paint(_ text: String) -> String { "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" }
 
     /// Colours are for terminals, and for people who want them: https://no-color.org.
-    static func isWanted(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> Bool {
-        Terminal.canRedraw && (environment["NO_COLOR"] ?? "").isEmpty
+    static func isWanted(
+        _ environment: [String: String] = ProcessInfo.processInfo.environment, onTerminal: Bool = Terminal.canRedraw
+    ) -> Bool {
+        onTerminal && (environment["NO_COLOR"] ?? "").isEmpty
     }
 }

@@ -28,7 +28,7 @@ struct Top: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try settings.resolve()
-        try await StoreOptions.withStore(configuration) { store in
+        try await configuration.withStore { store in
             let report = try await configuration.topReport(from: store)
             if output.isJSON { return try OutputOptions.json(report) }
             if once || !Terminal.canRedraw {

@@ -23,9 +23,10 @@ struct TopFrame {
 
     private var title: String {
         let working = report.processes.count { $0.standing == .working }
-        let quit = isLive ? "   q quits" : ""
-        return "gondola top   \(TimeText.time(report.at))   \(working) of \(report.processes.count) processes working"
-            + "   \(report.feedClients) feed clients\(quit)"
+        let time = isLive ? TimeText.clock(report.at) : TimeText.time(report.at)
+        return "gondola top  " + (isLive ? "q quits  " : "")
+            + "\(working) of \(report.processes.count) processes working"
+            + "  \(report.feedClients) feed clients  \(time)"
     }
 
     // MARK: - jobs and money

@@ -25,7 +25,7 @@ struct UsersErase: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try places.configuration()
-        let report = try await StoreOptions.withStore(configuration) { store in
+        let report = try await configuration.withStore { store in
             let user = try await store.find(user: name)
             let holdings = try await store.holdings(of: user)
             if dryRun { return UserErasure.Report(holdings: holdings) }

@@ -22,14 +22,13 @@ struct UsersExport: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try places.configuration()
-        let report = try await StoreOptions.withStore(configuration) { store in
+        let report = try await configuration.withStore { store in
             try await configuration.export(try await store.find(user: name), to: to, from: store)
         }
         try output.show(report) {
-            Table(
-                [.left("TABLE"), .right("ROWS")],
-                rows: report.tables.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value)"] }
-                    + [["files, \(SizeText.rounded(report.bytes))", "\(report.files)"]])
+            var rows = report.tables.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value)"] }
+            rows.append(["files, \(SizeText.rounded(report.bytes))", "\(report.files)"])
+            return Table([.left("TABLE"), .right("ROWS")], rows: rows)
         }
     }
 }

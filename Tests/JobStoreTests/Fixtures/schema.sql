@@ -372,7 +372,7 @@ CREATE TABLE public.processes (
     CONSTRAINT processes_jobs_in_hand_check CHECK ((jobs_in_hand >= 0)),
     CONSTRAINT processes_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT processes_ops_listen_check CHECK ((length(ops_listen) <= 300)),
-    CONSTRAINT processes_roles_check CHECK ((((roles = '{api}'::text[]) OR (roles = '{worker}'::text[])) OR (roles = '{api,worker}'::text[]))),
+    CONSTRAINT processes_roles_check CHECK (((roles = '{api}'::text[]) OR (roles = '{worker}'::text[]) OR (roles = '{api,worker}'::text[]))),
     CONSTRAINT processes_version_check CHECK (((length(version) >= 1) AND (length(version) <= 80)))
 )
 WITH (fillfactor='50');

@@ -133,10 +133,13 @@ import VideoModels
         }
     }
 
-    @Test func `what was missed is found by looking, and so is a token whose time is over`() async throws {
+    @Test func `what was missed is found by looking, and so are a token whose time is over and a user who is shut out`()
+        async throws
+    {
         let endings: [(String, AccessLoss)] = [
             (Self.behindOurBack, .revoked),
             ("update devices set expires_at = now() - interval '1 second'", .expired),
+            ("update users set suspended_at = now()", .suspended),
         ]
         for (ending, loss) in endings {
             try await with { bench in
@@ -148,7 +151,7 @@ import VideoModels
                 #expect(caller.revoked.isSet && caller.loss == loss)
                 #expect(bench.woken.users == [bench.user])
                 switch try await bench.admit() {
-                case .revoked, .expired: break
+                case .revoked, .expired, .suspended: break
                 case .caller, .unknown: #expect(Bool(false), "let in after \(ending)")
                 }
             }

@@ -46,7 +46,7 @@ import VideoModels
             for number in UInt64(1)...30 {
                 _ = try await settle(feed, cursor)
                 // By this process's own store, as each route writes.
-                try await feed.parts.store.submit(
+                _ = try await feed.parts.store.submit(
                     JobSubmission(request: .sample), id: .sample(number), user: feed.user, account: "main")
                 let page = try await feed.ask("/v1/changes?cursor=\(cursor)").page()
                 #expect(page.changes.map(\.key.id) == ["\(JobID.sample(number))"])
@@ -110,7 +110,7 @@ import VideoModels
         }
     }
 
-    @Test func `nobody gets another user's place by its cursor, nor without the scope`() async throws {
+    @Test func `nobody gets another user's place by its cursor`() async throws {
         try await FeedServer.with { feed in
             let cursor = try await feed.ask("/v1/changes").page().cursor
             _ = try await settle(feed, cursor)
@@ -121,10 +121,6 @@ import VideoModels
                 let answer = try await stranger.ask("/v1/changes?cursor=\(cursor)")
                 #expect(try answer.status == 400 && answer.problem().code == .known(.cursorForeign))
             }
-            let deaf = feed.with(
-                try await feed.database.store.issueToken(
-                    user: feed.user, device: .sample(4), name: "sender", scopes: [.submit]))
-            for _ in 0..<3 { #expect(try await deaf.ask("/v1/changes?cursor=\(cursor)").status == 403) }
             #expect(try await feed.ask("/v1/changes?cursor=\(cursor)").status == 200)
         }
     }

@@ -84,7 +84,11 @@ import VideoModels
         }
     }
 
-    private static let http = CurlHTTPClient(.direct)
+    private static let http = {
+        var configuration = CurlHTTPClient.Configuration()
+        configuration.proxy = .none
+        return CurlHTTPClient(configuration)
+    }()
 
     private func bucket(_ folder: String, key: String = SeaweedFS.key) async throws -> S3ObjectStore {
         let location = try S3Location(

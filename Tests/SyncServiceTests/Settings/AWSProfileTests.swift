@@ -81,13 +81,17 @@ import VideoModels
                 (settings.accessKeyID, settings.secretAccessKey) = ("AK", Redacted("s"))
                 settings.profile = "nobody"
             }
-        ) { settings, home in #expect(try settings.filled(home: home) == settings) }
+        ) { settings, home in
+            let filled = try settings.filled(home: home)
+            #expect(filled == settings)
+        }
     }
 
     @Test func `other files are read where they are named, and must be there`() async throws {
         try await with(keys: nil) { settings, home in
             var settings = settings
-            #expect(try settings.filled(home: home).credentials == nil)
+            let none = try settings.filled(home: home)
+            #expect(none.credentials == nil)
             settings.credentialsFile = home + "/keys"
             #expect { try settings.filled(home: home) } throws: { "\($0)".contains("\(home)/keys cannot be used") }
             _ = FileManager.default.createFile(
@@ -108,7 +112,8 @@ import VideoModels
             #expect { try settings.filled(home: home) } throws: { "\($0)".contains("by role_arn") }
         }
         try await with(settings { $0.profile = "half" }) { settings, home in
-            #expect(try settings.filled(home: home).credentials == nil)
+            let filled = try settings.filled(home: home)
+            #expect(filled.credentials == nil)
         }
     }
 

@@ -16,8 +16,8 @@ public struct Doctor: Sendable {
         self.configuration = configuration
         self.limit = limit
         store = PostgresStore(
-            conninfo: configuration.databaseURL.reveal(), secrets: Self.secrets(configuration), connections: 6,
-            activeJobs: configuration.activeJobs, log: log)
+            conninfo: configuration.databaseURL.reveal(), direct: configuration.databaseDirectURL?.reveal(),
+            secrets: Self.secrets(configuration), connections: 6, activeJobs: configuration.activeJobs, log: log)
     }
 
     /// One thing to look at. An error is a verdict as well.
