@@ -78,7 +78,7 @@ test: bootstrap ## every test, against a private Postgres of its own
 chaos: bootstrap ## random trouble on the whole stack, for SECONDS and by SEED: workers killed, Postgres restarted, a full disk
 	scripts/chaos $(SECONDS) $(SEED)
 
-sanitize: bootstrap ## the unit tests under the thread sanitizer, and then under the address sanitizer; two builds of everything
+sanitize: bootstrap ## unit tests under the thread and the address sanitizer (two builds; not yet run over the whole suite)
 	scripts/sanitize thread
 	scripts/sanitize address
 

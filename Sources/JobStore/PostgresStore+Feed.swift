@@ -23,7 +23,7 @@ extension PostgresStore {
     }
 
     /// On the primary, which shows nothing that a synchronous standby lacks.
-    private func standing(of user: UserID) async throws -> FeedStanding? {
+    func standing(of user: UserID) async throws -> FeedStanding? {
         try await pool.run { connection in
             try connection.execute(as: user, [(FeedStatements.standing, [.id(user)])]).first?.first(FeedStanding.init)
         }

@@ -18,7 +18,7 @@ public struct PostgresStore: Sendable {
     /// Where notifications come from: the server itself.
     let direct: String
     /// Where feeds may be read.
-    let replica: FeedReplica?
+    var replica: FeedReplica?
     /// What reservations are held to.
     let budgets: BudgetPolicy
     let log: Logger

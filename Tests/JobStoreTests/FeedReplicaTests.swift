@@ -20,9 +20,9 @@ import VideoModels
                 try await primary.withStandby { standby in
                     var log = Logger(label: "test")
                     log.logLevel = .critical
-                    let store = PostgresStore(
-                        conninfo: database.conninfo, replica: standby.address(like: database.conninfo),
-                        secrets: TestDatabase.secrets, connections: 4, log: log)
+                    var store = PostgresStore(
+                        conninfo: database.conninfo, secrets: TestDatabase.secrets, connections: 4, log: log)
+                    store.replica = patient(standby.address(like: database.conninfo))
                     try await standby.catchUp(with: primary)
                     let result: Result<Void, any Error>
                     do { result = .success(try await body(store, database, primary, standby)) } catch {
@@ -33,6 +33,14 @@ import VideoModels
                 }
             }
         }
+    }
+
+    /// One on a single connection that no busy machine makes too slow to count.
+    private func patient(_ conninfo: String) -> FeedReplica {
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        return FeedReplica(
+            conninfo: conninfo + "&connect_timeout=3000", connections: 1, patience: .seconds(3000), log: log)
     }
 
     private func jobs(_ page: ChangePage) -> Int {
@@ -94,6 +102,10 @@ import VideoModels
                 try await branch.feedMarks(of: [.sample()]), try await store.feedMarks(of: [.sample()])
             )
             #expect(marks.0 == marks.1)
+            let standings = (
+                try await branch.standing(of: .sample()), try await store.standing(of: .sample())
+            )
+            #expect(standings.0?.mark == standings.1?.mark && standings.0 != standings.1)
             let page = try await store.feedPage(after: nil, user: .sample(), limit: 100)
             #expect(try await page == database.store.feedPage(after: nil, user: .sample(), limit: 100))
             #expect(replica.counts == (0, 1))
@@ -114,17 +126,58 @@ import VideoModels
         }
     }
 
+    @Test func `a server that takes writes is no replica, whatever it answers`() async throws {
+        try await TestDatabase.with { database async throws in
+            _ = try await database.addUser()
+            try await database.submit()
+            let replica = patient(database.conninfo)
+            defer { replica.stop() }
+            var store = database.store
+            store.replica = replica
+            let page = try await store.feedPage(after: nil, user: .sample(), limit: 100).page
+            #expect(jobs(page) == 1 && replica.counts == (0, 1))
+        }
+    }
+
+    @Test func `a replica that says nothing holds up neither a page nor the end`() async throws {
+        let isOver = DispatchSemaphore(value: 0)
+        let silent = try SocketServer { _, _ in isOver.wait() }
+        defer {
+            isOver.signal()
+            silent.stop()
+        }
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        let replica = FeedReplica(
+            conninfo: "postgresql://\(silent.authority)/x?user=x&connect_timeout=3000", connections: 1,
+            patience: .milliseconds(10), log: log)
+        let page = try await replica.page(of: .sample()) { _ in
+            throw StoreError.notFound
+        } confirm: {
+            nil
+        }
+        #expect(page == nil && replica.counts == (0, 1))
+        replica.stop()
+    }
+
     @Test func `a replica that failed rests for a while, and what it was told of last counts`() {
         var rest = ReplicaRest()
         let start = ContinuousClock.now
-        #expect(rest.mayBeAsked(at: start))
+        let before = (rest.turn(at: start), rest.turn(at: start))
+        #expect(before == (0, 0))
         let isNews = rest.rest(at: start)
-        #expect(isNews)
-        #expect(!rest.mayBeAsked(at: start + .milliseconds(4999)))
-        #expect(rest.mayBeAsked(at: start + .seconds(5)))
-        let isNewsAgain = rest.rest(at: start + .seconds(5))
-        #expect(!isNewsAgain && !rest.mayBeAsked(at: start + .seconds(9)))
+        // Who came before it failed, and has waited in the queue since, asks no more.
+        #expect(isNews && !rest.isCurrent(0))
+        let early = rest.turn(at: start + .milliseconds(4999))
+        #expect(early == nil)
+        // One tries whether it is there again.
+        let probes = (rest.turn(at: start + .seconds(5)), rest.turn(at: start + .seconds(5)))
+        #expect(probes == (1, nil) && rest.isCurrent(1))
+        let isNewsAgain = rest.rest(at: start + .seconds(6))
+        let late = rest.turn(at: start + .seconds(10))
+        #expect(!isNewsAgain && late == nil)
         let hasRecovered = (rest.recover(), rest.recover())
-        #expect(hasRecovered == (true, false) && rest.mayBeAsked(at: start + .seconds(9)))
+        let after = (rest.turn(at: start + .seconds(10)), rest.turn(at: start + .seconds(10)))
+        #expect(hasRecovered == (true, false) && after == (2, 2))
     }
 }

@@ -12,6 +12,21 @@ from parts import ROOT, ask, found, free_ports, kill_group, run, wait_for
 OWNER = "postgres"
 
 
+class Unreachable(Exception):
+    """Nobody was there to ask, or went away meanwhile."""
+
+
+def psql(url, text):
+    """The answer. What the server refused, such as a column that does not exist, is an error of its own."""
+    done = subprocess.run(
+        ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", url, "-c", text], capture_output=True, text=True)
+    if done.returncode == 2:
+        raise Unreachable(done.stderr)
+    if done.returncode != 0:
+        raise RuntimeError(f"psql: status {done.returncode}: {done.stderr}")
+    return done.stdout.strip()
+
+
 class Node:
     def __init__(self, name, directory, postgres, api):
         self.name, self.postgres, self.api = name, postgres, api
@@ -116,10 +131,13 @@ class Cluster:
 
     def sql(self, text, database="postgres"):
         """As superuser on whoever takes writes; nothing where nobody does."""
-        done = subprocess.run(
-            ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.url("postgres", database) + "?target_session_attrs=read-write",
-             "-c", text], capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else None
+        try:
+            return self.answer(text, database)
+        except (Unreachable, RuntimeError):
+            return None
+
+    def answer(self, text, database="postgres"):
+        return psql(self.url("postgres", database) + "?target_session_attrs=read-write", text)
 
     def make_database(self):
         for text in ("create role gondola login password 'secret'", "create database gondola owner gondola"):

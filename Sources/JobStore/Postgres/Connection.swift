@@ -13,8 +13,9 @@ final class Connection {
     private let doubts = CommitDoubts()
     /// Something stands between, such as PgBouncer, and may give each transaction another server connection.
     private(set) var isPooled = false
-    /// The server refused a write because it is a standby, or has become one: another host is the right one now.
-    private var isMisplaced = false
+    /// The server refused a write because it is a standby, or has become one, or it takes writes where a standby was
+    /// wanted: another host is the right one now.
+    var isMisplaced = false
 
     /// Connects to whatever `conninfo` names: a URI, key words, several hosts.
     init(_ conninfo: String, applicationName: String, kind: SessionSettings = .plain) throws(PostgresError) {

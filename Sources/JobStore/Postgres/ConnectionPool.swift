@@ -40,11 +40,13 @@ final class ConnectionPool: @unchecked Sendable {
 
     /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
     ///
-    /// After `.unavailable` the commit may have happened.
+    /// After `.unavailable` the commit may have happened. `isWanted` is asked when its turn comes; if it is not, that is
+    /// `.busy`.
     func transaction<T: Sendable>(
-        _ begin: String = "begin", _ body: @escaping @Sendable (Connection) throws -> T
+        _ begin: String = "begin", isWanted: @escaping @Sendable () -> Bool = { true },
+        _ body: @escaping @Sendable (Connection) throws -> T
     ) async throws -> T {
-        try await withConnection(retryingFirst: begin) { connection in
+        try await withConnection(retryingFirst: begin, isWanted: isWanted) { connection in
             do {
                 let value = try body(connection)
                 try connection.run("commit")
@@ -62,11 +64,16 @@ final class ConnectionPool: @unchecked Sendable {
     }
 
     private func withConnection<T: Sendable>(
-        retryingFirst begin: String?, _ body: @escaping @Sendable (Connection) throws -> T
+        retryingFirst begin: String?, isWanted: @escaping @Sendable () -> Bool = { true },
+        _ body: @escaping @Sendable (Connection) throws -> T
     ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             let accepted = enqueue { slot in
-                continuation.resume(with: Result { try body(try slot.connection(beginning: begin)) })
+                continuation.resume(
+                    with: Result {
+                        guard isWanted() else { throw PostgresError.busy }
+                        return try body(try slot.connection(beginning: begin))
+                    })
             }
             if let refusal = accepted { continuation.resume(throwing: refusal) }
         }
@@ -88,12 +95,19 @@ final class ConnectionPool: @unchecked Sendable {
         return nil
     }
 
-    /// Finishes what was handed over, closes the connections and ends the threads.
-    func stop() {
+    /// Finishes what was handed over, closes the connections and ends the threads. What has not ended by `end` is left to
+    /// itself.
+    func stop(until end: Date? = nil) {
         condition.lock()
         isStopping = true
         condition.broadcast()
-        while running > 0 { condition.wait() }
+        while running > 0 {
+            guard let end else {
+                condition.wait()
+                continue
+            }
+            if !condition.wait(until: end) { break }
+        }
         condition.unlock()
     }
 

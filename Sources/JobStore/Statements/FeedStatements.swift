@@ -103,7 +103,7 @@ enum FeedStatements {
     static let standing = Statement(
         "feed_standing", isHot: true,
         """
-        select change_sequence, (select epoch::text from database_epoch) as epoch,
+        select change_sequence, (select epoch::text from database_epoch) as epoch, pg_is_in_recovery() as is_standby,
             case when pg_is_in_recovery() then (select timeline_id::bigint from pg_control_checkpoint())
                 else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint end as timeline
         from users where id = $1::uuid

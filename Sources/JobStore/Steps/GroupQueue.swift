@@ -5,7 +5,8 @@ import Collections
 ///
 /// There are lanes, and all that belongs to one owner goes by one of them, a batch at a time. Two batches under way would
 /// otherwise want the same users' rows, and the second do nothing but wait until the first is on disk. So while one lane
-/// waits for the disk, the others write.
+/// waits for the disk, the others write. The price: where somebody holds a user's row for long, such as an operator's open
+/// transaction, that user's whole lane waits with it, until `lock_timeout` gives the batch up.
 struct GroupQueue<Item: Grouped, Caller: Sendable>: Sendable {
     /// Something to write, and who waits for it.
     struct Entry: Sendable {
