@@ -1,6 +1,6 @@
 import CLibpq
 public import Foundation
-import VideoModels
+public import VideoModels
 
 /// What a backup notes of the database beside its dump.
 public struct DatabaseFacts: Hashable, Sendable {
@@ -59,6 +59,32 @@ extension PostgresStore {
     public func epoch() async throws -> String? {
         if try await isEmpty() { return nil }
         return try await pool.run { try $0.execute(BackupStatements.epoch).first { try $0.text("epoch") } }
+    }
+
+    /// What tells this database from every other.
+    public func place() async throws -> String? {
+        try await pool.run { try $0.execute(BackupStatements.place).first { try $0.text("place") } }
+    }
+
+    /// A page of the jobs that wait since they may have been paid in the time that a restore lost.
+    public func doubtfulJobs(
+        after place: (user: UserID, job: JobID)?, limit: Int
+    ) async throws -> [(user: UserID, job: JobID)] {
+        let nothing = "00000000-0000-0000-0000-000000000000"
+        let values: [Value] = [
+            .text(place?.user.description ?? nothing), .text(place?.job.description ?? nothing), .int(limit),
+        ]
+        return try await pool.run { connection -> [(user: UserID, job: JobID)] in
+            try connection.execute(BackupStatements.doubtful, values).map { row -> (user: UserID, job: JobID) in
+                (try row.id("user_id"), try row.id("id"))
+            }
+        }
+    }
+
+    /// Says beside such a job that its video lies in storage under this key. Before anybody follows the new epoch: nothing
+    /// draws a sequence.
+    public func noteStoredVideo(of job: JobID, user: UserID, key: String) async throws {
+        try await pool.run { _ = try $0.execute(BackupStatements.noteVideo, [.id(user), .id(job), .text(key)]) }
     }
 
     public func restoredJobs() async throws -> RestoredJobs {

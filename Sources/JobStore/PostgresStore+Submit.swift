@@ -114,7 +114,7 @@ extension PostgresStore {
                 throw StoreError.notFound
             }
             if let revision, revision != record.revision { throw InvalidEvent(event, in: record.progress.state) }
-            if let attempt = evidence?.token, try !connection.awaits(attempt, record) {
+            if let attempt = evidence?.token, try !connection.awaits(event, of: attempt, record) {
                 throw InvalidEvent(event, in: record.progress.state)
             }
             let effects = try record.progress.apply(event, policy: policy, at: now, jitter: 0)
@@ -133,14 +133,19 @@ extension PostgresStore {
 }
 
 extension Connection {
-    /// Whether the job still wants the answer to this attempt: no later one has been made, and its end is not known.
-    fileprivate func awaits(_ attempt: LeaseToken, _ record: JobRecord) throws -> Bool {
+    /// Whether the job still wants this answer to this attempt: no later one has been made, and its end is not known.
+    ///
+    /// Of a time that a restore lost nobody knows that: another attempt may have been paid then, so what sends the job back
+    /// to paying by itself is not taken.
+    fileprivate func awaits(_ event: JobEvent, of attempt: LeaseToken, _ record: JobRecord) throws -> Bool {
         switch record.progress.state {
         case .submitting(_, let holder): return holder == attempt
         case .attention(.unknownOutcome):
-            let tokens = try execute(JobStatements.attempts, [.id(record.user), .id(record.id)])
-                .map { try $0.int64("lease_token") }
-            return tokens.max() == attempt.rawValue
+            let attempts = try execute(JobStatements.attempts, [.id(record.user), .id(record.id)])
+                .map { (token: try $0.int64("lease_token"), isOfLostTime: try $0.bool("is_of_lost_time")) }
+            guard let last = attempts.last, last.token == attempt.rawValue else { return false }
+            if case .submissionAccepted = event { return true }
+            return !last.isOfLostTime
         case .attention(.accountBlocked), .attention(.consentNeeded), .attention(.restored), .accepted, .quoted,
             .rendering, .downloading, .ready, .failed, .cancelled:
             return false

@@ -18,6 +18,8 @@ public struct RestoreScript: Sendable {
     public var isHolding = true
     /// Whether what the lost key has sealed goes.
     public var isForgettingKey = false
+    /// The database that is meant, as `PostgresStore.place()` says: no other is touched.
+    public var place: String?
     /// What the rows name and the storage no longer had: deleted since, and deleted here.
     public var absent: [ExpectedObject.Place] = []
 
@@ -37,10 +39,23 @@ public struct RestoreScript: Sendable {
         begin;
         set local statement_timeout = 0;
         set local lock_timeout = '30s';
+        \(elsewhere)
         select pg_advisory_xact_lock(\(Migrator.lock));
         \(isReplacing ? "drop schema if exists public cascade;\ncreate schema public;" : refusal)
 
         """
+    }
+
+    /// Variables and files decide for each program where it connects: what must not be replaced is not.
+    var elsewhere: String {
+        guard let place else { return "" }
+        return """
+            do $$ begin
+                if (\(BackupStatements.place.sql)) <> '\(place)' then
+                    raise exception 'psql was led to another database than gondola, which is left as it was';
+                end if;
+            end $$;
+            """
     }
 
     private var refusal: String {

@@ -40,6 +40,12 @@ struct Backup: AsyncParsableCommand {
                 if isShown { Terminal.emit(lines.redraw([Self.line(report)])) }
             }
             try output.show(report) { Self.table(report) }
+            if !report.unreadable.isEmpty {
+                Terminal.complain(
+                    "The lists of these generations are damaged, so no object was removed: "
+                        + "\(report.unreadable.joined(separator: " ")). `gondola backup verify` says more; once such a "
+                        + "generation's folder is moved away, the next backup removes what is not needed.")
+            }
             guard let first = report.damaged.first else { return }
             throw CommandFailure(
                 .failed,
@@ -85,12 +91,14 @@ struct Backup: AsyncParsableCommand {
                 Table(
                     [
                         .left("GENERATION"), .left("OF"), .right("DATABASE"), .right("OBJECTS"), .right("BYTES"),
-                        .right("DAMAGED"), .left("KEYS"),
+                        .right("DAMAGED"), .left("KEYS"), .shrinking("PROBLEM"),
                     ],
                     rows: generations.map {
                         [
-                            $0.name, Wire.text(of: $0.madeAt), SizeText.rounded($0.databaseBytes), "\($0.objects)",
+                            $0.name, $0.madeAt.map(Wire.text) ?? "unknown", SizeText.rounded($0.databaseBytes),
+                            "\($0.objects)",
                             SizeText.rounded($0.objectBytes), "\($0.damaged)", $0.hasKeys ? "yes" : "no",
+                            $0.problem ?? "",
                         ]
                     })
             }

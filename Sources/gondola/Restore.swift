@@ -88,13 +88,20 @@ struct Restore: AsyncParsableCommand {
                 lines += [
                     "\(jobs.held + jobs.unknown) may have been paid after the backup, and wait: "
                         + "`gondola jobs list --state attention`.",
-                    "  `gondola ledger reconcile` says what the upstream charged; then `gondola jobs decide`, or their users do.",
+                    "  Start every worker with its old state directory first: answers that lie in journals come home. "
+                        + "`gondola ledger reconcile` says what the upstream charged. Decide after that "
+                        + "(`gondola jobs decide`), or their users do.",
                 ]
+                if report.found > 0 {
+                    lines.append(
+                        "  \(report.found) of them were paid: their videos are in storage, as their evidence says.")
+                }
             }
         }
         if let first = report.damaged.first {
             lines.append(
-                "\(report.damaged.count) files are missing, such as \(first.key): `gondola storage verify --repair`.")
+                "\(report.damaged.count) files are missing, such as \(first.key): `gondola storage verify --repair`, "
+                    + "once every job is decided.")
         }
         let moment = Wire.text(of: report.madeAt)
         return lines + [

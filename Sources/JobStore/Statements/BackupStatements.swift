@@ -33,6 +33,34 @@ enum BackupStatements {
 
     static let epoch = Statement("current_epoch", "select epoch from database_epoch")
 
+    /// Tells this database from every other, of this server and of others.
+    static let place = Statement(
+        "database_place",
+        """
+        select format('%s/%s', (select oid from pg_database where datname = current_database()),
+            (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint) as place
+        """)
+
+    /// A page of the jobs that wait because they may have been paid, after `$1` and `$2`; at most `$3`.
+    static let doubtful = Statement(
+        "doubtful_jobs",
+        """
+        select user_id, id from jobs
+        where attention_kind in ('restored', 'unknown_outcome') and deleted_at is null
+            and (user_id, id) > ($1::uuid, $2::uuid)
+        order by user_id, id limit $3
+        """)
+
+    /// Beside what is known of the job: its video lies in storage.
+    static let noteVideo = Statement(
+        "note_stored_video",
+        """
+        update jobs set revision = revision + 1, updated_at = clock_timestamp(),
+            attention_evidence = concat_ws(' ', attention_evidence,
+                format('Its video is in storage, as %s: it was paid. Asking again pays for another.', $3::text))
+        where user_id = $1 and id = $2 and attention_kind in ('restored', 'unknown_outcome')
+        """)
+
     /// What a restore left to people, and what goes on by itself.
     static let leftovers = Statement(
         "restored_jobs",
@@ -61,7 +89,7 @@ enum BackupStatements {
                 'The database came back from a backup of %s. Then the job was %s and not paid; it may have been since.',
                 current_setting('gondola.backup_at'), held.word),
             next_action_at = null, leased_by = null, hold = null, outlook = null, setbacks = 0, server_errors = 0,
-            lease_token = lease_token + 1000000, revision = revision + 1, updated_at = clock_timestamp()
+            revision = revision + 1, updated_at = clock_timestamp()
         from held where (jobs.user_id, jobs.id) = (held.user_id, held.id)
         """)
 
@@ -91,7 +119,7 @@ enum BackupStatements {
                 'The database came back from a backup of %s, when the answer to the submission was still to come.',
                 current_setting('gondola.backup_at')),
             next_action_at = null, leased_by = null, outlook = null,
-            lease_token = lease_token + 1000000, revision = revision + 1, updated_at = clock_timestamp()
+            revision = revision + 1, updated_at = clock_timestamp()
         from lost where (jobs.user_id, jobs.id) = (lost.user_id, lost.id)
         """)
 
@@ -110,10 +138,15 @@ enum BackupStatements {
             (last.user_id, last.job_id, last.lease_token)
         """)
 
-    /// A worker of the time that is lost, still alive somewhere, holds no lease here: no token of then comes up again.
+    /// A worker of the time that is lost, still alive somewhere, holds no lease here: no token of then comes up again, nor
+    /// one of another restore of the same backup. Answers lie in journals under them.
     static let fence = Statement(
         "fence_restored",
-        "update jobs set lease_token = lease_token + 1000000, leased_by = null where next_action_at is not null")
+        """
+        update jobs set leased_by = null, lease_token =
+            greatest(lease_token + 1000000, (extract(epoch from clock_timestamp()) * 1000)::bigint)
+        where next_action_at is not null or state = 'attention'
+        """)
 
     /// Their pieces are in no backup: phones begin them anew.
     static let dropUploads = Statement("drop_uploads", "delete from uploads where finished_at is null")
@@ -139,5 +172,7 @@ enum BackupStatements {
     static let settle = [fence, dropUploads, seats, dropDigestNodes, dropDigestEntries, dropDigests]
     static let forgetKey = [dropLinks, dropMark]
 
-    static let all = [exportSnapshot, facts, isEmpty, sessions, epoch, leftovers] + hold + settle + forgetKey
+    static let all =
+        [exportSnapshot, facts, isEmpty, sessions, epoch, place, leftovers, doubtful, noteVideo] + hold + settle
+        + forgetKey
 }

@@ -67,10 +67,12 @@ extension Attention {
                 + "known. Asking again may cost its price a second time.", since: since,
             priceAtRisk: quotation?.price, evidence: evidence,
             choices: [
-                .wait("Wait: what was charged may be found out."),
+                .wait("Decide later; nothing is charged meanwhile."),
                 Job.Attention.Choice(
                     .resubmit, cost: quotation?.price ?? .zero,
-                    message: "Ask again, although it may have been paid already."),
+                    message: quotation == nil
+                        ? "Ask again, although it may have been paid already; the video is priced anew."
+                        : "Ask again, although it may have been paid already."),
                 .giveUp("Give up; nothing more is charged."),
             ])
     }

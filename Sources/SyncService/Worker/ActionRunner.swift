@@ -57,9 +57,17 @@ struct ActionRunner: Sendable {
         case .intendSubmission: try await intend(record)
         case .submit: await submit(record, venice, while: isOurs)
         case .reportLost: Self.lost
-        case .poll(let rendering): try await poll(rendering, venice, carrying: &carried)
+        case .poll(let rendering):
+            try await unlessStored(try await poll(rendering, venice, carrying: &carried)) {
+                _ = try await objects.head(try VideoKeeper.key(of: record.user, record.id))
+                return .videoAnnounced(link: nil)
+            }
         case .store(let rendering):
-            try await bringHome(rendering, of: record, venice, carrying: &carried, while: isOurs)
+            try await unlessStored(
+                try await bringHome(rendering, of: record, venice, carrying: &carried, while: isOurs)
+            ) {
+                .videoStored(try await keeper.keepAgain(of: record.user, record.id, while: isOurs))
+            }
         case .cleanUp(let delivery): try await cleanUp(delivery, venice)
         }
     }
@@ -267,7 +275,6 @@ struct ActionRunner: Sendable {
                 }
             }
             guard let stream else { return ActionResult(.setback(Setback(.unreachable, "no video arrived"))) }
-            let keeper = VideoKeeper(objects: objects, bytesLimit: videoBytesLimit)
             return ActionResult(
                 .videoStored(try await keeper.keep(stream, of: record.user, record.id, while: isOurs)))
         } catch let error as VeniceError {
@@ -278,6 +285,28 @@ struct ActionRunner: Sendable {
             return ActionResult(.setback(Setback(error)))
         } catch let error as VideoFileError {
             return ActionResult(.setback(Setback(.unreachable, "what arrived is not a whole video: \(error)")))
+        }
+    }
+
+    private var keeper: VideoKeeper { VideoKeeper(objects: objects, bytesLimit: videoBytesLimit) }
+
+    /// A video that lies in storage counts, whatever the upstream says of it now. The database may not know of it because
+    /// it came back from a backup, or because whoever stored it died; and by now the upstream's copy may be gone.
+    private func unlessStored(
+        _ result: ActionResult, _ find: () async throws -> JobEvent
+    ) async throws -> ActionResult {
+        switch result.event {
+        case .renderingFailed, .setback: break
+        default: return result
+        }
+        do { return ActionResult(try await find()) } catch ObjectStoreError.notFound {
+            return result
+        } catch is VideoFileError {
+            return result
+        } catch let error as ObjectStoreError {
+            // Nothing paid is given up before somebody could look.
+            if case .renderingFailed = result.event { return ActionResult(.setback(Setback(error))) }
+            return result
         }
     }
 

@@ -50,12 +50,12 @@ struct AnswerJournal: Sendable {
         var answer: QueueAnswer?
     }
 
-    /// Makes room for an answer. Durable on return.
+    /// Makes room for an answer. Durable on return. What has the name already may be a paid answer, and is left alone.
     func reserve(_ submission: Submission) async throws(JournalError) -> String {
         let path = "\(directory)/\(submission.job).\(submission.token)"
         try await blocking { () throws(JournalError) in
             let head = try Self.line(submission)
-            let file = try Self.check(open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600), path)
+            let file = try Self.check(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600), path)
             defer { close(file) }
             Failpoint.journalMade.reach()
             do throws(JournalError) {

@@ -15,12 +15,31 @@ struct VideoKeeper: Sendable {
     func keep(
         _ stream: VideoStream, of user: UserID, _ job: JobID, while isOurs: @Sendable () -> Bool = { true }
     ) async throws -> StoredVideo {
-        // One video a job: its identifier is the job's, so that storing again after a crash replaces the same object.
-        let id = VideoID(job.uuid)
-        let key = try ObjectKey(user: user.description, "videos", "\(id).mp4")
         let original = try await objects.stage(
             expecting: stream.announcedLength.map(Int64.init), atMost: bytesLimit, body: stream.body)
-        let (facts, kept) = try await check(original, isEndMarked: stream.isEndMarked)
+        return try await keep(original, isEndMarked: stream.isEndMarked, of: user, job, while: isOurs)
+    }
+
+    /// The same with the bytes that lie under the job's key already. Throws `notFound` where none do.
+    func keepAgain(
+        of user: UserID, _ job: JobID, while isOurs: @Sendable () -> Bool = { true }
+    ) async throws -> StoredVideo {
+        let reader = try await objects.open(try Self.key(of: user, job), range: nil)
+        let original = try await objects.stage(
+            expecting: reader.info.bytes, atMost: reader.info.bytes, body: reader.chunks())
+        return try await keep(original, isEndMarked: true, of: user, job, while: isOurs)
+    }
+
+    /// One video a job: its identifier is the job's, so that storing again after a crash replaces the same object.
+    static func key(of user: UserID, _ job: JobID) throws -> ObjectKey {
+        try ObjectKey(user: user.description, "videos", "\(VideoID(job.uuid)).mp4")
+    }
+
+    private func keep(
+        _ original: StagedObject, isEndMarked: Bool, of user: UserID, _ job: JobID, while isOurs: @Sendable () -> Bool
+    ) async throws -> StoredVideo {
+        let key = try Self.key(of: user, job)
+        let (facts, kept) = try await check(original, isEndMarked: isEndMarked)
         do {
             try Task.checkCancellation()
             guard isOurs() else { throw StoreError.leaseLost }
@@ -30,7 +49,8 @@ struct VideoKeeper: Sendable {
         }
         _ = try await objects.commit(kept, to: key)
         return StoredVideo(
-            id: id, key: key.description, contentType: facts.brand == "qt  " ? "video/quicktime" : "video/mp4",
+            id: VideoID(job.uuid), key: key.description,
+            contentType: facts.brand == "qt  " ? "video/quicktime" : "video/mp4",
             bytes: kept.bytes, sha256: kept.sha256.hex, durationSeconds: facts.durationSeconds, width: facts.width,
             height: facts.height, hasSound: facts.hasSound, frameRate: facts.frameRate, videoCodec: facts.videoCodec,
             audioCodec: facts.audioCodec, originalSHA256: kept == original ? nil : original.sha256.hex)

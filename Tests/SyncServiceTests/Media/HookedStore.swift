@@ -36,7 +36,7 @@ struct HookedStore: ObjectStore {
     }
     func discard(_ staged: StagedObject) async { await inner.discard(staged) }
     func open(_ key: ObjectKey, range: Range<Int64>?) async throws(ObjectStoreError) -> ObjectReader {
-        do { try await beforeOpen(key) } catch { throw .unexpected("\(error)") }
+        do { try await beforeOpen(key) } catch { throw error as? ObjectStoreError ?? .unexpected("\(error)") }
         return try await inner.open(key, range: range)
     }
     func head(_ key: ObjectKey) async throws(ObjectStoreError) -> ObjectInfo { try await inner.head(key) }

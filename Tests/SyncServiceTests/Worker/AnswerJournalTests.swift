@@ -49,6 +49,15 @@ import VideoModels
         }
     }
 
+    @Test func `an answer that lies there already is never written over`() async throws {
+        try await withDirectory { directory in
+            let journal = try AnswerJournal(directory: directory)
+            try await journal.write(accepted, to: try await journal.reserve(.sample))
+            await #expect(throws: JournalError.self) { _ = try await journal.reserve(.sample) }
+            #expect(try await journal.unsettled().first?.answer?.body == accepted.body)
+        }
+    }
+
     @Test func `what is settled is gone`() async throws {
         try await withDirectory { directory in
             let journal = try AnswerJournal(directory: directory)

@@ -52,10 +52,18 @@ struct BackupFolder: Sendable {
         return held
     }
 
-    /// The generations that are whole, the oldest first.
+    /// The generations, the oldest first. Each was whole when it got its name: one that lacks a file is damaged, not absent.
     func names() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: generations)
-            .filter { FileManager.default.fileExists(atPath: "\(generations)/\($0)/\(Self.sums)") }.sorted()
+        try FileManager.default.contentsOfDirectory(atPath: generations).filter { !$0.hasPrefix(".") }.sorted()
+    }
+
+    /// Whether a generation's list of objects is the one that was made. One that is not may have named any object.
+    func hasWholeList(_ name: String) -> Bool {
+        let place = "\(generations)/\(name)"
+        guard let hash = try? Durable.hash(of: "\(place)/\(Self.list)"),
+            let sums = FileManager.default.contents(atPath: "\(place)/\(Self.sums)")
+        else { return false }
+        return String(decoding: sums, as: UTF8.self).contains("\(hash)  \(Self.list)\n")
     }
 
     func manifest(of name: String) throws -> BackupManifest {

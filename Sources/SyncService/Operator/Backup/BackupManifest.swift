@@ -44,22 +44,25 @@ public struct BackupDamage: Codable, Hashable, Sendable {
 /// A generation in a list of them.
 public struct BackupGeneration: Codable, Hashable, Sendable {
     public var name: String
-    public var madeAt: Date
+    /// Nil where its description cannot be read.
+    public var madeAt: Date?
     public var databaseBytes: Int64
     public var objects: Int
     public var objectBytes: Int64
     /// Damaged in the storage already when the backup was made.
     public var damaged: Int
     public var hasKeys: Bool
+    /// Why it cannot be restored as it is, as far as a look at its description and its list tells.
+    public var problem: String?
 
-    init(_ name: String, _ manifest: BackupManifest) {
-        (self.name, madeAt, databaseBytes) = (name, manifest.madeAt, manifest.databaseBytes)
-        (objects, objectBytes) = (manifest.objects, manifest.objectBytes)
-        (damaged, hasKeys) = (manifest.damaged.count, manifest.hasKeys)
+    init(_ name: String, _ manifest: BackupManifest?) {
+        (self.name, madeAt, databaseBytes) = (name, manifest?.madeAt, manifest?.databaseBytes ?? 0)
+        (objects, objectBytes) = (manifest?.objects ?? 0, manifest?.objectBytes ?? 0)
+        (damaged, hasKeys) = (manifest?.damaged.count ?? 0, manifest?.hasKeys ?? false)
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, objects, damaged
+        case name, objects, damaged, problem
         case madeAt = "made_at"
         case databaseBytes = "database_bytes"
         case objectBytes = "object_bytes"

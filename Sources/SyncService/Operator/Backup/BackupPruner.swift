@@ -16,7 +16,9 @@ struct BackupPruner: Sendable {
             try FileManager.default.removeItem(atPath: aside)
             report.removedGenerations.append(name)
         }
-        report.removedObjects = try await sweep()
+        report.unreadable = try folder.names().filter { !folder.hasWholeList($0) }
+        // What such a generation needs is not known, so nothing goes.
+        if report.unreadable.isEmpty { report.removedObjects = try await sweep() }
         _ = try await folder.objects.collectRubbish(olderThan: Date(timeIntervalSinceNow: -86_400))
     }
 

@@ -22,11 +22,13 @@ public struct BackupReport: Codable, Hashable, Sendable {
     public var damaged: [BackupDamage] = []
     public var removedGenerations: [String] = []
     public var removedObjects = 0
+    /// Generations whose lists of objects are damaged: as long as they are there no object is removed.
+    public var unreadable: [String] = []
 
     public var done: Int { copied + alreadyThere + gone + damaged.count }
 
     enum CodingKeys: String, CodingKey {
-        case generation, objects, bytes, copied, gone, damaged
+        case generation, objects, bytes, copied, gone, damaged, unreadable
         case databaseBytes = "database_bytes"
         case copiedBytes = "copied_bytes"
         case alreadyThere = "already_there"
@@ -74,8 +76,16 @@ struct BackupRun: Sendable {
         progress(report)
         try await copy(listedIn: "\(place)/\(BackupFolder.list)", &manifest, &report, progress)
         report.generation = try finish(place, manifest)
-        if let keep = request.keep { try await BackupPruner(folder: folder).prune(keeping: keep, &report) }
+        if let keep = request.keep { try await prune(keeping: keep, &report) }
         return report
+    }
+
+    /// The new generation stands whatever comes of it.
+    private func prune(keeping count: Int, _ report: inout BackupReport) async throws {
+        do { try await BackupPruner(folder: folder).prune(keeping: count, &report) } catch {
+            throw SetupError(
+                "the backup \(report.generation ?? "") is made, but what is old could not be removed: \(error)")
+        }
     }
 
     /// What would be copied, without writing anything; nil stands for a directory that is still to be made.
@@ -182,21 +192,19 @@ struct BackupRun: Sendable {
     /// Nil, or why the storage does not have these bytes. Throws what is the trouble of a whole store.
     private func take(_ entry: BackupEntry) async throws -> String? {
         do {
-            let reader = try await objects.open(try ObjectKey(entry.key), range: nil)
-            let staged = try await folder.objects.stage(
-                expecting: entry.bytes, atMost: entry.bytes, body: reader.chunks())
+            let bytes = try await SourceBytes(of: try ObjectKey(entry.key), in: objects)
+            let staged = try await folder.objects.stage(expecting: entry.bytes, atMost: entry.bytes, body: bytes)
             guard staged.sha256.hex == entry.sha256 else {
                 await folder.objects.discard(staged)
                 return "its SHA-256 is \(staged.sha256) instead of \(entry.sha256)"
             }
             _ = try await folder.objects.commit(staged, to: try BackupFolder.key(entry.sha256))
             return nil
-        } catch let error as ObjectStoreError {
-            switch error {
-            case .notFound, .changed, .corrupted, .foreignFile, .truncated, .tooLarge, .unexpected: return "\(error)"
-            case .noSpace, .notWritable, .missingFolder, .missingBucket, .unavailable, .denied, .cancelled, .io:
-                throw error
-            }
+        } catch let trouble as SourceTrouble {
+            guard trouble.isOfOneObject else { throw trouble.error }
+            return "\(trouble.error)"
+        } catch let error as ObjectStoreError where error.isOfTheLength {
+            return "\(error)"
         } catch is InvalidObjectKey {
             return "its key is none"
         }

@@ -47,7 +47,13 @@ extension Configuration {
 public enum Backups {
     public static func list(in directory: String) throws -> [BackupGeneration] {
         let folder = try BackupFolder(directory, makingIt: false)
-        return try folder.names().map { BackupGeneration($0, try folder.manifest(of: $0)) }
+        return try folder.names().map { name in
+            let manifest = Result { try folder.manifest(of: name) }
+            var row = BackupGeneration(name, try? manifest.get())
+            if case .failure(let error) = manifest { row.problem = "\(error)" }
+            if row.problem == nil, !folder.hasWholeList(name) { row.problem = "its list of objects is damaged" }
+            return row
+        }
     }
 
     /// Hashes all of it, or one generation, again.

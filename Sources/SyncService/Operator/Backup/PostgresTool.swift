@@ -18,11 +18,17 @@ final class PostgresTool: Sendable {
     }
 
     init(_ conninfo: String, complaints: String) {
-        let kept = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PGPASSFILE", "PGSYSCONFDIR", "PGHOST", "PGPORT"]
-        let own = ProcessInfo.processInfo.environment
-        let ours = own.filter { kept.contains($0.key) || ["PGUSER", "PGPASSWORD", "PGSSLROOTCERT"].contains($0.key) }
-        environment = ours.merging(["LC_ALL": "C"]) { $1 }.merging(ConnectionWords.environment(conninfo)) { $1 }
+        environment = Self.environment(conninfo, from: ProcessInfo.processInfo.environment)
         self.complaints = complaints
+    }
+
+    /// With everything that libpq obeys in this process: the programs connect to where it does, and as safely.
+    static func environment(_ conninfo: String, from own: [String: String]) -> [String: String] {
+        let kept = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"]
+        let ours = own.filter { name, _ in
+            kept.contains(name) || name.hasPrefix("PG") && !name.hasPrefix("PG_") && name != "PGAPPNAME"
+        }
+        return ours.merging(["LC_ALL": "C"]) { $1 }.merging(ConnectionWords.environment(conninfo)) { $1 }
     }
 
     /// Ends what runs, and keeps more from being run.
@@ -70,6 +76,7 @@ final class PostgresTool: Sendable {
     }
 
     private func failure(_ words: [String], _ status: Int32) -> SetupError {
+        let name = words[0] == "sh" ? "the restore" : words[0]
         let said = String(
             decoding: FileManager.default.contents(atPath: complaints)?.suffix(4000) ?? Data(), as: UTF8.self)
         if status == 127 {
@@ -77,7 +84,8 @@ final class PostgresTool: Sendable {
                 "\(words[0]) is not installed, or not in the PATH (Debian: apt install postgresql-client)")
         }
         let lines = said.split(whereSeparator: \.isNewline)
-        let told = lines.last { $0.contains("error:") || $0.contains("ERROR:") || $0.contains("FATAL:") } ?? lines.last
-        return SetupError("\(words[0]) failed: \(told.map(String.init) ?? "it ended with \(status)")")
+        // The cause: of a pipeline whoever is cut off by it complains after that.
+        let told = lines.first { $0.contains("error:") || $0.contains("ERROR:") || $0.contains("FATAL:") } ?? lines.last
+        return SetupError("\(name) failed: \(told.map(String.init) ?? "it ended with \(status)")")
     }
 }

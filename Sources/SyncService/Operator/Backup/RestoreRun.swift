@@ -39,13 +39,15 @@ public struct RestoreReport: Codable, Hashable, Sendable {
     /// The new epoch; nil until the database is restored.
     public var epoch: String?
     public var jobs: RestoredJobs?
+    /// Of the jobs that wait: those whose videos are in storage, so that they were paid after the backup.
+    public var found = 0
     /// Whether the key file was taken out of the backup.
     public var restoredKey = false
 
     public var done: Int { restored + alreadyThere + damaged.count + gone }
 
     enum CodingKeys: String, CodingKey {
-        case generation, objects, bytes, restored, damaged, gone, epoch, jobs
+        case generation, objects, bytes, restored, damaged, gone, epoch, jobs, found
         case madeAt = "made_at"
         case restoredBytes = "restored_bytes"
         case alreadyThere = "already_there"
@@ -81,6 +83,7 @@ struct RestoreRun: Sendable {
         try refuseDamage(manifest, report)
         report.epoch = try await restoreDatabase(manifest, report.generation)
         report.jobs = try await store.restoredJobs()
+        report.found = try await noteFinds()
         return report
     }
 
@@ -189,11 +192,13 @@ struct RestoreRun: Sendable {
         if request.isDryRun { return await folder.has(entry) ? .restored : .damaged("its copy is not there") }
         let staged: StagedObject
         do {
-            let reader = try await folder.objects.open(try BackupFolder.key(hash), range: nil)
-            staged = try await objects.stage(expecting: entry.bytes, atMost: entry.bytes, body: reader.chunks())
-        } catch ObjectStoreError.notFound {
-            return .damaged("its copy is not there")
-        } catch let error as ObjectStoreError where error.isOfTheCopy {
+            let bytes = try await SourceBytes(of: try BackupFolder.key(hash), in: folder.objects)
+            staged = try await objects.stage(expecting: entry.bytes, atMost: entry.bytes, body: bytes)
+        } catch let trouble as SourceTrouble {
+            guard trouble.isOfOneObject else { throw trouble.error }
+            return .damaged(
+                trouble.error == .notFound ? "its copy is not there" : "its copy cannot be read: \(trouble.error)")
+        } catch let error as ObjectStoreError where error.isOfTheLength {
             return .damaged("its copy cannot be read: \(error)")
         }
         guard staged.sha256.hex == hash else {
@@ -236,15 +241,23 @@ struct RestoreRun: Sendable {
         return script
     }
 
-    /// The shell writes what ends the transaction only after the whole dump was written. Whatever dies before that, psql
-    /// comes to the end of its script without it, and the server takes everything back.
+    /// The shell writes what ends the transaction only after the whole dump was written, as a mark says. Whatever dies
+    /// before that, psql comes to the end of its script without it, and the server takes everything back.
     private static let pipeline = """
-        { cat "$1" && pg_restore --no-owner --no-privileges --no-comments --schema=public --file=- "$2" && cat "$3"; } \
-        | psql --no-psqlrc --quiet --no-password --set=ON_ERROR_STOP=1
+        { cat "$1" \
+        && { pg_restore --no-owner --no-privileges --no-comments --schema=public --file=- "$2" && : >"$4"; } | \(older) \
+        && [ -e "$4" ] && cat "$3"; } \
+        | psql --no-psqlrc --quiet --no-password --set=ON_ERROR_STOP=1 || exit
+        [ -e "$4" ]
         """
 
+    /// From 17 on pg_restore sets what servers up to 16 do not know. Rows begin after the first COPY, and are left alone.
+    static let older = "sed -e '1,/^COPY /{' -e '/^SET transaction_timeout = 0;$/d' -e '}'"
+
     private func restoreDatabase(_ manifest: BackupManifest, _ name: String) async throws -> String {
-        let (script, place) = (script(manifest), "\(scratch)/restore-\(getpid())")
+        let place = "\(scratch)/restore-\(getpid())"
+        var script = self.script(manifest)
+        script.place = try await store.place()
         try Durable.makeFolder(place)
         defer { try? FileManager.default.removeItem(atPath: place) }
         try Durable.write(Data(script.head.utf8), to: "\(place)/head.sql")
@@ -252,7 +265,10 @@ struct RestoreRun: Sendable {
         let tool = PostgresTool(conninfo, complaints: "\(place)/complaints")
         for program in ["pg_restore", "psql"] { try await tool.runAside([program, "--version"]) }
         Failpoint.restoreWritten.reach()
-        let files = ["\(place)/head.sql", "\(folder.generations)/\(name)/\(BackupFolder.dump)", "\(place)/tail.sql"]
+        let files = [
+            "\(place)/head.sql", "\(folder.generations)/\(name)/\(BackupFolder.dump)", "\(place)/tail.sql",
+            "\(place)/dump-is-whole",
+        ]
         let failure: (any Error)?
         do {
             try await tool.runAside(["sh", "-c", Self.pipeline, "restore"] + files)
@@ -266,16 +282,20 @@ struct RestoreRun: Sendable {
         if try await store.epoch() == epoch { return epoch }
         throw failure ?? SetupError("the dump could not be read to its end; the database is as it was")
     }
-}
 
-extension ObjectStoreError {
-    /// What the source of a body says, and never its target.
-    fileprivate var isOfTheCopy: Bool {
-        switch self {
-        case .corrupted, .truncated, .tooLarge, .changed, .foreignFile: true
-        case .notFound, .noSpace, .notWritable, .missingFolder, .missingBucket, .unavailable, .denied, .unexpected,
-            .cancelled, .io:
-            false
+    /// Files outlive a database: who decides about a job is told that its video is there.
+    private func noteFinds() async throws -> Int {
+        var (found, after) = (0, (user: UserID, job: JobID)?.none)
+        while true {
+            let page = try await store.doubtfulJobs(after: after, limit: 500)
+            for (user, job) in page {
+                let key = try VideoKeeper.key(of: user, job)
+                guard (try? await objects.head(key)) != nil else { continue }
+                try await store.noteStoredVideo(of: job, user: user, key: key.description)
+                found += 1
+            }
+            guard page.count == 500 else { return found }
+            after = page.last
         }
     }
 }

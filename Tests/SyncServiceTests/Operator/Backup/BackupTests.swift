@@ -111,6 +111,57 @@ import VideoModels
         }
     }
 
+    @Test func `an object that cannot be read is damage of its own, and a store that is away ends the backup`()
+        async throws
+    {
+        try await BackedUp.with { place in
+            let ids = try await place.database.addVideos([first, second], in: place.objects)
+            let bad = try ObjectKey(user: UserID.sample().description, "videos", "\(ids[0]).mp4")
+            let folder = try BackupFolder(place.backups, makingIt: true)
+            func backUp(_ trouble: ObjectStoreError) async throws -> BackupReport {
+                var hooked = HookedStore(try place.objects)
+                hooked.beforeOpen = { key in if key == bad { throw trouble } }
+                let run = BackupRun(
+                    store: place.database.store, objects: hooked, folder: folder,
+                    request: BackupRequest(directory: place.backups), conninfo: place.database.conninfo,
+                    keyFile: place.keyFile, scratch: place.folder)
+                return try await run.run { _ in }
+            }
+            let report = try await backUp(.io(errno: EIO, what: "pread"))
+            #expect(report.damaged.map(\.key) == [bad.description] && report.copied == 1)
+            #expect(report.generation != nil)
+            await #expect(throws: ObjectStoreError.unavailable("503")) { try await backUp(.unavailable("503")) }
+        }
+    }
+
+    @Test(arguments: [BackupFolder.sums, BackupFolder.list, BackupFolder.manifest])
+    func `a generation that lacks a file is damaged, and keeps its objects`(file: String) async throws {
+        try await BackedUp.with { place in
+            let ids = try await place.database.addVideos([first, second], in: place.objects)
+            let old = try #require(try await place.backUp().generation)
+            try FileManager.default.removeItem(at: try place.generation(file))
+            try await place.database.sql(
+                "update videos set deleted_at = now(), removing_since = now() where id = '\(ids[0])'")
+            let report = try await place.backUp { $0.keep = 2 }
+            #expect(report.unreadable == (file == BackupFolder.manifest ? [] : [old]))
+            let copy = try place.copy(of: first).path
+            #expect(report.removedObjects == 0 && FileManager.default.fileExists(atPath: copy))
+            let listed = try Backups.list(in: place.backups)
+            #expect(listed.map(\.name) == [old, report.generation ?? ""])
+            #expect(listed[0].problem != nil && listed[1].problem == nil)
+            #expect(try await place.verify().findings.contains { $0.key.hasPrefix("generations/\(old)/") })
+            await #expect(throws: SetupError.self) { try await place.restore(place.asking { $0.generation = old }) }
+            try await place.restore { _, report in #expect(report.objects == 1) }
+        }
+    }
+
+    @Test func `trouble of one object is told from that of a whole store`() {
+        let ofOne: [ObjectStoreError] = [.io(errno: EIO, what: "pread"), .notWritable(path: "f"), .notFound]
+        let ofAll: [ObjectStoreError] = [.missingFolder(path: "f"), .unavailable("503"), .noSpace]
+        #expect(ofOne.allSatisfy { SourceTrouble(error: $0).isOfOneObject })
+        #expect(!ofAll.contains { SourceTrouble(error: $0).isOfOneObject })
+    }
+
     @Test func `what is deleted while the backup is made is deleted after its restore`() async throws {
         try await BackedUp.with { place in
             let ids = try await place.database.addVideos([first, second], in: place.objects)
