@@ -39,7 +39,8 @@ final class Notifier: Sendable {
             state.users.formUnion(users)
             if jobs { state.hasJobs = true }
             // Without a parent: the commit has happened, whoever asked for it may be gone, and others still wait for news.
-            if state.sending == nil, state.isNews { state.sending = Task { await send() } }
+            // It goes on for others, so nothing of the one who began it goes with it either.
+            if state.sending == nil, state.isNews { state.sending = Task.detached { await self.send() } }
             return state.listeners.values
         }
         for receive in listeners {

@@ -83,7 +83,7 @@ public struct GondolaService: Sendable {
             let servers = try await Servers.start(parts, roles: roles, listener: listener, worker: worker)
             try await onReady(servers.api?.address, servers.ops.address)
             manager?.tell(.ready("serving"))
-            group.addTask { await manager?.keepAlive { loops.stuck.isEmpty } }
+            group.addTask { await manager?.keepAlive { !loops.wantRestart } }
             let register = parts.register(roles, opsListen: servers.ops.address)
             group.addTask {
                 await register.run(loops.begin("register", patience: .seconds(configuration.leaseRenewal + 90))) {
@@ -218,12 +218,12 @@ struct ServiceParts: Sendable {
         case .suspended(let user): devices.end(allOf: user)
         case .models:
             // Without a parent, as below.
-            Task { await models.load() }
+            Task.detached { [models] in await models.load() }
         case .anything:
             // At once: the next request may come before the look has begun.
             devices.doubt()
             // Without a parent: nobody waits for it, and whoever hears a hint must not.
-            Task { await devices.check() }
+            Task.detached { await devices.check() }
         case .user, .jobs: break
         }
     }

@@ -50,4 +50,13 @@ final class Loops: Sendable {
     }
 
     var stuck: [Progress] { progress.filter(\.isStuck) }
+
+    /// Whether a loop stands still that a new start of the process would help. Those that only look at the database, a disk or
+    /// the upstream wait for these, which a new start does not mend: it would break off paid requests for nothing.
+    var wantRestart: Bool { stuck.contains { Self.vital.contains($0.name) } }
+
+    /// The loops of a worker that its jobs depend on.
+    static let vital = claiming.union(["polls", "submissions"])
+    /// Those without which it has no jobs.
+    static let claiming: Set = ["claims", "renewals"]
 }

@@ -50,7 +50,7 @@ struct ServiceManager: Sendable {
         }
     }
 
-    /// Says that the process lives for as long as its loops go round, twice in each of the manager's waits.
+    /// Says that the process lives for as long as it is healthy, twice in each of the manager's waits.
     func keepAlive(while isHealthy: @Sendable () -> Bool) async {
         guard let watchdog else { return }
         while !Task.isCancelled {

@@ -48,6 +48,37 @@ import VideoModels
         #expect(message.contains("/nonexistent"))
     }
 
+    @Test func `what has waited through an attempt that came to nothing fails with it, and later work tries again`()
+        async throws
+    {
+        let over = DispatchSemaphore(value: 0)
+        let server = try SocketServer { _, _ in over.wait() }
+        let pool = ConnectionPool(
+            conninfo: "host=127.0.0.1 port=\(server.port) dbname=x connect_timeout=3 sslmode=disable "
+                + "gssencmode=disable",
+            connections: 1, applicationName: "test")
+        defer {
+            for _ in 0..<3 { over.signal() }
+            server.stop()
+            pool.stop()
+        }
+        // The first holds the only thread until all stand in the queue.
+        let gate = DispatchSemaphore(value: 0)
+        let (failures, continuation) = AsyncStream<Void>.makeStream()
+        for number in 0..<50 {
+            pool.hand { connection in
+                if number == 0 { gate.wait() }
+                if (try? connection()) == nil { continuation.yield() }
+            }
+        }
+        gate.signal()
+        var failed = failures.makeAsyncIterator()
+        for _ in 0..<50 { _ = await failed.next() }
+        #expect(server.connections <= 1)
+        await #expect(throws: PostgresError.self) { try await self.ask(pool) }
+        while server.connections < 2 { await Task.yield() }
+    }
+
     @Test func `an error rolls back and leaves the connection of use`() async throws {
         try await TestDatabase.with { database async throws in
             try await database.withPool(connections: 1) { pool async throws in

@@ -54,6 +54,30 @@ import VideoModels
         }
     }
 
+    @Test func `of two runs of one name the leases are the younger's, and the next run takes the row of the last away`()
+        async throws
+    {
+        try await TestDatabase.with { database in
+            _ = try await database.addUser()
+            try await database.submit()
+            #expect(try await database.store.claim(limit: 1, lease: 3600, worker: "host:1").count == 1)
+            let killed = Self.beat()
+            // Perhaps on another machine of that name: nobody knows that the first is over.
+            var other = Self.beat(2)
+            other.pid = 7
+            for beat in [killed, other] { _ = try await database.store.beat(beat) }
+            #expect(try await database.store.processes().map(\.leases) == [0, 1])
+            let next = Self.beat(3)
+            for _ in 0..<2 { _ = try await database.store.beat(next) }
+            let left = try await database.store.processes()
+            #expect(left.map(\.id) == [other.id, next.id] && left.map(\.leases) == [0, 1])
+            // Only its first word does so.
+            _ = try await database.store.beat(killed)
+            _ = try await database.store.beat(killed)
+            #expect(try await database.store.processes().map(\.id) == [other.id, killed.id])
+        }
+    }
+
     @Test func `a loop that stands still is told, and so are the leases that are held`() async throws {
         try await TestDatabase.with { database in
             _ = try await database.addUser()

@@ -19,6 +19,8 @@ final class ConnectionPool: @unchecked Sendable {
     private var isStopping = false
     private var running: Int
     private var busy = 0
+    /// The last slow attempt at a connection that came to nothing, if none has succeeded since.
+    private var failure: (at: ContinuousClock.Instant, error: any Error)?
     private var waits = Array(repeating: 0, count: PoolReport.bounds.count + 1)
     private var waited = Duration.zero
 
@@ -112,9 +114,11 @@ final class ConnectionPool: @unchecked Sendable {
     }
 
     private func serve() {
-        let slot = Slot(conninfo: conninfo, applicationName: applicationName, kind: kind)
+        let slot = Slot(conninfo: conninfo, applicationName: applicationName, kind: kind) { [self] in
+            note($0, since: $1)
+        }
         var hasWorked = false
-        while let work = next(hasWorked) {
+        while let work = next(hasWorked, slot) {
             work(slot)
             hasWorked = true
         }
@@ -125,14 +129,30 @@ final class ConnectionPool: @unchecked Sendable {
         condition.unlock()
     }
 
+    /// An attempt at a connection is over that began then. Where a server swallows packets each takes its whole time: whoever
+    /// has waited through one does not wait for another of its own, or the queue would go down by one in each.
+    private func note(_ error: (any Error)?, since begin: ContinuousClock.Instant) {
+        condition.lock()
+        defer { condition.unlock() }
+        if let error {
+            if ContinuousClock.now - begin >= Self.slowAttempt { failure = (begin, error) }
+        } else {
+            failure = nil
+        }
+    }
+
+    /// Attempts that fail faster than this empty the queue by themselves.
+    private static let slowAttempt = Duration.seconds(1)
+
     /// Counts the last piece of work as done, and waits for the next.
-    private func next(_ hasWorked: Bool) -> Work? {
+    private func next(_ hasWorked: Bool, _ slot: Slot) -> Work? {
         condition.lock()
         defer { condition.unlock() }
         if hasWorked { busy -= 1 }
         while waiting.isEmpty, !isStopping { condition.wait() }
         guard let (work, since) = waiting.popFirst() else { return nil }
         busy += 1
+        slot.refusal = failure.flatMap { since < $0.at ? $0.error : nil }
         let wait = ContinuousClock.now - since
         waited += wait
         waits[PoolReport.bounds.firstIndex { wait <= .seconds($0) } ?? PoolReport.bounds.count] += 1
@@ -154,13 +174,21 @@ private final class Slot {
     private let conninfo: String
     private let applicationName: String
     private let kind: SessionSettings
+    /// Told of each attempt at a connection: what it failed with, if it did, and when it began.
+    private let note: ((any Error)?, ContinuousClock.Instant) -> Void
     private var current: Connection?
     private var lastUse = ContinuousClock.now
+    /// Why the work at hand gets no new connection.
+    var refusal: (any Error)?
 
-    init(conninfo: String, applicationName: String, kind: SessionSettings) {
+    init(
+        conninfo: String, applicationName: String, kind: SessionSettings,
+        note: @escaping ((any Error)?, ContinuousClock.Instant) -> Void
+    ) {
         self.conninfo = conninfo
         self.applicationName = applicationName
         self.kind = kind
+        self.note = note
     }
 
     /// A connection that works. One that died while idle (a restarted server) is replaced unseen, which is safe since
@@ -169,10 +197,23 @@ private final class Slot {
         defer { lastUse = .now }
         if let current, answers(current, begin) { return current }
         current = nil
-        let fresh = try Connection(conninfo, applicationName: applicationName, kind: kind)
+        if let refusal { throw refusal }
+        let fresh = try connect()
         if let begin { try fresh.run(begin) }
         current = fresh
         return fresh
+    }
+
+    private func connect() throws -> Connection {
+        let begin = ContinuousClock.now
+        do {
+            let fresh = try Connection(conninfo, applicationName: applicationName, kind: kind)
+            note(nil, begin)
+            return fresh
+        } catch {
+            note(error, begin)
+            throw error
+        }
     }
 
     /// What has just been used is not asked again, which would be a trip for each piece of work.

@@ -1,11 +1,12 @@
 enum ProcessStatements {
     /// A process says that it is there, and hears whether it is asked to drain. Rows of processes that ended without a word
-    /// go after a day.
+    /// go after a day, or with the first word of one that has their name and number: that is the next run of the same.
     static let beat = Statement(
         "beat_process",
         """
         with gone as (
-            delete from processes where id <> $1 and seen_at < clock_timestamp() - interval '1 day'
+            delete from processes where id <> $1 and (seen_at < clock_timestamp() - interval '1 day'
+                or name = $2 and host = $3 and pid = $4 and not exists (select from processes as own where own.id = $1))
         )
         insert into processes as old (id, name, host, pid, version, roles, beat_seconds, ops_listen, feed_clients,
             jobs_in_hand, stuck_loops, is_draining, recent)
@@ -18,7 +19,8 @@ enum ProcessStatements {
 
     static let end = Statement("end_process", "delete from processes where id = $1")
 
-    /// Oldest first, each with what its leases hold: those that have not run out.
+    /// Oldest first, each with what its leases hold: those that have not run out. Of two of one name the leases are the one's
+    /// that was seen last.
     static let list = Statement(
         "list_processes",
         """
@@ -29,7 +31,9 @@ enum ProcessStatements {
         select processes.*, array_to_string(roles, ' ') as role_words, array_to_string(stuck_loops, ' ') as stuck_words,
             coalesce(leases.count, 0) as leases,
             extract(epoch from clock_timestamp() - seen_at)::double precision as silent_seconds
-        from processes left join leases on leases.leased_by = processes.name
+        from processes left join leases on leases.leased_by = processes.name and not exists (
+            select from processes as later where later.name = processes.name
+                and (later.seen_at, later.id) > (processes.seen_at, processes.id))
         order by started_at, id limit $1
         """)
 

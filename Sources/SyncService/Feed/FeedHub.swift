@@ -32,9 +32,10 @@ final class FeedHub: Sendable {
         (self.marks, self.videos, self.deliveryLag) = (marks, videos, deliveryLag)
     }
 
-    /// The waiter has been given what it was rung for.
-    func delivered(to waiter: FeedWaiter) {
-        if let lag = waiter.takeRing() { deliveryLag?.observe(lag.seconds) }
+    /// The waiter has looked after a ring. Without news that is no delivery: many a hint comes twice.
+    func looked(_ waiter: FeedWaiter, foundNews: Bool) {
+        let lag = waiter.takeRing()
+        if let lag, foundNews { deliveryLag?.observe(lag.seconds) }
     }
 
     /// What is remembered counts only while changes of other processes are heard of. Before this is called, none is.
@@ -64,8 +65,8 @@ final class FeedHub: Sendable {
         let (number, task) = rooms.withLock { rooms in
             if let found = rooms.all[user]?.looks[look] { return found }
             rooms.looks += 1
-            // Without a parent: several wait for it, and it is over in no time.
-            let begun = (number: rooms.looks, task: Task { SharedPage(try await read()) })
+            // Without a parent: several wait for it, it is over in no time, and what it logs is nobody's of them.
+            let begun = (number: rooms.looks, task: Task.detached { SharedPage(try await read()) })
             rooms.all[user]?.looks[look] = begun
             return begun
         }
@@ -79,13 +80,14 @@ final class FeedHub: Sendable {
 
     func wake(_ wakeup: Wakeup) {
         switch wakeup {
-        case .user(let user): wake(user)
+        // Who is shut out has no place in memory either.
+        case .user(let user), .suspended(let user): wake(user)
         // Thousands may wait: the look for all finds out whom it is about.
         case .anything:
             marks.forgetAll()
             videos.forgetAll()
             poll.ring()
-        case .jobs, .revoked, .suspended, .models: break
+        case .jobs, .revoked, .models: break
         }
     }
 
@@ -117,7 +119,7 @@ final class FeedHub: Sendable {
 final class FeedWaiter: Sendable {
     private let bell = Bell()
     private let mark = Mutex<FeedMark?>(nil)
-    /// The first ring since the last delivery.
+    /// The first ring since the last look.
     private let rungAt = Mutex<ContinuousClock.Instant?>(nil)
 
     /// What it knows; nil while it looks for itself.
@@ -152,10 +154,13 @@ extension FeedHub {
     private static let chunk = 5000
     /// While wake-ups come, the look for all is only for those that were lost, and so much rarer.
     private static let patience = 6
+    /// How long one statement of it is waited for.
+    private static let longestLook = Duration.seconds(20)
 
     /// Looks for all waiting feeds, `interval` apart, until cancelled. What cannot be asked now is asked the next time.
     func run(
-        every interval: Duration, log: Logger, heartbeat: Heartbeat? = nil, isHearing: @Sendable () -> Bool, look: Marks
+        every interval: Duration, log: Logger, heartbeat: Heartbeat? = nil, isHearing: @Sendable () -> Bool,
+        look: @escaping Marks
     ) async {
         defer { heartbeat?.end() }
         var (pauses, isFailing) = (0, false)
@@ -172,6 +177,7 @@ extension FeedHub {
                 try await wakeBehind(look)
                 isFailing = false
             } catch {
+                if Task.isCancelled { return }
                 // Whoever waits is told of it as soon as it asks.
                 if !isFailing { log.warning("cannot look for changes", metadata: ["error": "\(error)"]) }
                 isFailing = true
@@ -181,13 +187,16 @@ extension FeedHub {
 
     /// Wakes those whose feed has gone on, or back, from what they know, or has another history. Who looks for itself right
     /// now may have looked too early, and does so once more.
-    func wakeBehind(_ look: Marks) async throws {
+    func wakeBehind(_ look: @escaping Marks) async throws {
         let rooms = rooms.withLock { $0.all.mapValues { room in Set(room.waiters.values.map(\.known)) } }
         for (user, known) in rooms where known.contains(nil) { wake(user) }
         let waiting = rooms.filter { !$0.value.contains(nil) }.map { (user: $0.key, known: $0.value) }
         for start in stride(from: 0, to: waiting.count, by: Self.chunk) {
             let part = waiting[start..<min(start + Self.chunk, waiting.count)]
-            let now = try await look(part.map(\.user))
+            let users = part.map(\.user)
+            guard let now = try await within(Self.longestLook, { try await look(users) }) else {
+                throw PostgresError.unavailable("no answer in time")
+            }
             for (user, known) in part where known != [now[user]] { wake(user) }
         }
     }

@@ -49,8 +49,7 @@ struct FeedStream: Sendable {
                 }
                 if isBehind {
                     guard let page = try await next(place, write) else { return }
-                    // A look without news is no delivery.
-                    if page.mark == place.mark { _ = waiter.takeRing() } else { hub.delivered(to: waiter) }
+                    hub.looked(waiter, foundNews: page.mark != place.mark)
                     place = page
                     isBehind = page.isToBeContinued
                 } else {

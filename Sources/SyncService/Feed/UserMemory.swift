@@ -62,16 +62,17 @@ final class UserMemory<Name: Hashable & Sendable, Value: Sendable>: Sendable {
         // Nothing is made for nothing.
         guard state.withLock({ $0.hears() }), let value = make() else { return }
         let until = now() + belief
-        let dropped = state.withLock { state -> Things in
+        let dropped = state.withLock { state -> (Things, former: Value?) in
             guard state.hears(), ticket.rings == state.rings[Self.slot(user)], ticket.doubts == state.doubts else {
-                return [:]
+                return ([:], nil)
             }
             var dropped: Things = [:]
             if state.count >= capacity / 2 {
                 (state.young, state.old, state.count, dropped) = ([:], state.young, 0, state.old)
             }
-            if state.young[user, default: [:]].updateValue((value, until), forKey: name) == nil { state.count += 1 }
-            return dropped
+            let former = state.young[user, default: [:]].updateValue((value, until), forKey: name)
+            if former == nil { state.count += 1 }
+            return (dropped, former?.value)
         }
         // Let go of outside the lock: it may hold files.
         withExtendedLifetime(dropped) {}

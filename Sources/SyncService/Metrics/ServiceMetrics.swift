@@ -94,17 +94,22 @@ final class ServiceMetrics: Sendable {
         { [self] request in
             let begin = ContinuousClock.now
             let response = await handle(request)
-            requests.add(1, Self.kind(of: response.status))
-            if request.path != "/v1/changes" { requestSeconds.observe((ContinuousClock.now - begin).seconds) }
+            count(request, response, since: begin)
             return response
         }
+    }
+
+    private func count(_ request: APIRequest, _ response: APIResponse, since begin: ContinuousClock.Instant) {
+        requests.add(1, Self.kind(of: response.status))
+        if request.path != "/v1/changes" { requestSeconds.observe((ContinuousClock.now - begin).seconds) }
     }
 
     /// The handler, with its answers counted; what it does not answer is counted by whoever does.
     func counted(_ handle: @escaping InstantHandler) -> InstantHandler {
         { [self] request in
-            let response = handle(request)
-            if let response { requests.add(1, Self.kind(of: response.status)) }
+            let begin = ContinuousClock.now
+            guard let response = handle(request) else { return nil }
+            count(request, response, since: begin)
             return response
         }
     }

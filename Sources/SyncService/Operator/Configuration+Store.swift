@@ -6,14 +6,19 @@ extension Configuration {
     public func withStore<T>(
         secrets: SecretBox? = nil, _ body: (PostgresStore) async throws -> T
     ) async throws -> T {
-        var log = Logger.standardError(self)
-        log.logLevel = max(log.logLevel, .warning)
-        let store = PostgresStore(
-            conninfo: databaseURL.reveal(), direct: databaseDirectURL?.reveal(), secrets: secrets, connections: 1,
-            activeJobs: activeJobs, log: log)
+        let store = operatorStore(secrets: secrets)
         let result: Result<T, any Error>
         do { result = .success(try await body(store)) } catch { result = .failure(error) }
         await store.close()
         return try result.get()
+    }
+
+    /// For an operator's work. Whoever takes it closes it.
+    public func operatorStore(secrets: SecretBox? = nil) -> PostgresStore {
+        var log = Logger.standardError(self)
+        log.logLevel = max(log.logLevel, .warning)
+        return PostgresStore(
+            conninfo: databaseURL.reveal(), direct: databaseDirectURL?.reveal(), secrets: secrets, connections: 1,
+            activeJobs: activeJobs, log: log)
     }
 }

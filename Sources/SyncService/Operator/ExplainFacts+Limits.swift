@@ -8,8 +8,9 @@ extension ExplainFacts {
     var step: String? {
         switch record.progress.state {
         case .quoted: "queue"
-        case .rendering, .downloading, .ready: "retrieve"
-        case .accepted, .submitting, .failed, .cancelled, .attention: nil
+        case .rendering, .ready: "retrieve"
+        // Videos come from elsewhere, and no budget is in their way.
+        case .accepted, .submitting, .downloading, .failed, .cancelled, .attention: nil
         }
     }
 
@@ -94,7 +95,8 @@ extension ExplainFacts {
     }
 
     private func lease(of worker: String, until end: Date) -> Explanation.Finding {
-        let found = processes.first { $0.name == worker }
+        // A name is no run: in a container it stays the same, and the row of a run that was killed stays for a day.
+        let found = processes.filter { $0.name == worker }.max { $0.seenAt < $1.seenAt }
         if end <= at {
             return .init(
                 .leaseOrphaned, "the lease of \(worker) has ended \(at.timeIntervalSince(end).words) ago",

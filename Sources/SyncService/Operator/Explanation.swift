@@ -105,7 +105,7 @@ extension ExplainFacts {
         case .accepted where record.isWaitingForTurn: workers + [turn]
         case .accepted, .quoted: workers + account + unpaid + limits(of: step) + schedule
         case .submitting: workers + submitting
-        case .rendering, .downloading, .ready: workers + account + disk + limits(of: step) + schedule
+        case .rendering, .downloading, .ready: workers + account + limits(of: step) + schedule
         }
     }
 
@@ -148,7 +148,7 @@ extension ExplainFacts {
     /// Nothing moves without a worker.
     private var workers: [Explanation.Finding] {
         let workers = processes.filter { $0.roles.contains(.worker) }
-        guard !workers.contains(where: { $0.standing == .working }) else { return [] }
+        guard !workers.contains(where: \.takesJobs) else { return [] }
         let others = workers.map { "\($0.name) is \($0.standing.rawValue)" }.joined(separator: ", ")
         return [
             .init(
@@ -240,7 +240,8 @@ extension ExplainFacts {
     }
 
     private var disk: [Explanation.Finding] {
-        guard let room, room.free < room.floor else { return [] }
+        // Looked at when the submission is to be written down, and never again: what is paid is brought home.
+        guard case .quoted = record.progress.state, let room, room.free < room.floor else { return [] }
         return [
             .init(
                 .diskFloor,
@@ -248,5 +249,13 @@ extension ExplainFacts {
                     + "\(SizeText.rounded(room.floor)): nothing new is begun",
                 release: "make room (`gondola storage usage`), or lower GONDOLA_STORAGE_FLOOR")
         ]
+    }
+}
+
+extension ProcessRecord {
+    /// Whether it is a worker that claims: one does so although another of its loops stands still.
+    var takesJobs: Bool {
+        guard roles.contains(.worker) else { return false }
+        return standing == .working || standing == .stuck && Loops.claiming.isDisjoint(with: stuckLoops)
     }
 }

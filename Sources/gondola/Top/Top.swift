@@ -28,16 +28,18 @@ struct Top: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try settings.resolve()
-        try await configuration.withStore { store in
-            let report = try await configuration.topReport(from: store)
-            if output.isJSON { return try OutputOptions.json(report) }
-            if once || !Terminal.canRedraw {
-                let frame = TopFrame(report: report, colours: Tint.isWanted())
-                for line in frame.lines(rows: nil, columns: Terminal.width) { Terminal.say(line) }
-                return
-            }
-            await watch(report, configuration, store)
-        }
+        if !output.isJSON, !once, Terminal.canRedraw { return try await watch(configuration) }
+        let report = try await configuration.withStore { try await configuration.topReport(from: $0) }
+        if output.isJSON { return try OutputOptions.json(report) }
+        let frame = TopFrame(report: report, colours: Tint.isWanted())
+        for line in frame.lines(rows: nil, columns: Terminal.width) { Terminal.say(line) }
+    }
+
+    private func watch(_ configuration: Configuration) async throws {
+        let store = configuration.operatorStore()
+        // Without a parent: whoever quits does not wait for a look that the database does not answer.
+        defer { Task { await store.close() } }
+        await watch(try await configuration.topReport(from: store), configuration, store)
     }
 
     /// Until somebody quits. A database that goes away is told of, and waited for.

@@ -11,6 +11,8 @@ final class TopScreen {
     let events: AsyncStream<Event>
     private let continuation: AsyncStream<Event>.Continuation
 
+    private static let endings = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+
     /// Asks for another drawing; from any thread.
     var redraw: @Sendable () -> Void { { [continuation] in continuation.yield(.redraw) } }
 
@@ -34,11 +36,16 @@ final class TopScreen {
     private func watch(_ interval: TimeInterval) {
         let continuation = continuation
         func on(_ source: any DispatchSourceProtocol, _ event: @escaping @Sendable () -> Event?) {
-            source.setEventHandler { if let event = event() { continuation.yield(event) } }
+            source.setEventHandler {
+                guard let new = event() else { return }
+                continuation.yield(new)
+                // Nothing that comes later pushes it out.
+                if new == .quit { continuation.finish() }
+            }
             source.activate()
             sources.append(source)
         }
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in Self.endings {
             signal(number, SIG_IGN)
             on(DispatchSource.makeSignalSource(signal: number, queue: .global())) { .quit }
         }
@@ -78,5 +85,7 @@ final class TopScreen {
         for source in sources { source.cancel() }
         Terminal.emit("\u{1B}[?25h\u{1B}[?1049l")
         if isInput { tcsetattr(STDIN_FILENO, TCSANOW, &before) }
+        // Whatever still has to end can be ended.
+        for number in Self.endings { signal(number, SIG_DFL) }
     }
 }

@@ -61,7 +61,6 @@ import VideoModels
             _ = try await feed.database.store.delete(.video(video), user: feed.user, grace: 3600)
             while try await feed.ask(feed.content(video)).status == 200 {}
             #expect(try await feed.ask(feed.content(video)).status == 404)
-            #expect(feed.parts.hub.videos.count == 0)
         }
     }
 

@@ -23,6 +23,34 @@ private func mark(_ sequence: Int) -> FeedMark { FeedMark(epoch: epoch, sequence
         #expect(hub.waiters == 0)
     }
 
+    @Test func `a ring that brought nothing does not count into the time of the one that did`() async {
+        let lag = MetricHistogram("lag", "Help.", bounds: [1])
+        let hub = FeedHub(deliveryLag: lag)
+        await hub.subscribed(.sample()) { waiter in
+            hub.wake(.user(.sample()))
+            hub.looked(waiter, foundNews: false)
+            #expect(waiter.takeRing() == nil && lag.total.count == 0)
+            hub.looked(waiter, foundNews: true)
+            #expect(lag.total.count == 0)
+            hub.wake(.user(.sample()))
+            hub.looked(waiter, foundNews: true)
+            #expect(waiter.takeRing() == nil && lag.total.count == 1)
+        }
+    }
+
+    @Test func `a look for several logs in nobody's name`() async throws {
+        let said = Locked<[String]?>(nil)
+        let look = FeedHub.Look(
+            after: FeedCursor(epoch: epoch, user: .sample(), place: .changes(sequence: 1)), limit: 1)
+        await LogContext.$metadata.withValue(["request_id": "theirs"]) {
+            _ = try? await FeedHub().shared(look, of: .sample()) {
+                said.change { $0 = LogContext.metadata.keys.sorted() }
+                throw CancellationError()
+            }
+        }
+        #expect(said.value == [])
+    }
+
     @Test func `a wait of no time ends, and the next one is not taken for it`() async {
         let bell = Bell()
         for _ in 0..<200 { #expect(await bell.wait(atMost: .zero) == false) }

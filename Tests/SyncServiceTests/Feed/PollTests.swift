@@ -110,6 +110,42 @@ import VideoModels
         }
     }
 
+    @Test func `a user who was suspended is refused at once, whatever is remembered of them`() async throws {
+        try await FeedServer.with { feed in
+            let cursor = try await feed.ask("/v1/changes").page().cursor
+            _ = try await settle(feed, cursor)
+            // By this process, as a route would: the next poll is refused.
+            _ = try await feed.parts.store.suspend(feed.user, reason: nil)
+            #expect(feed.phone.answerAtOnce(feed.poll(cursor)) == nil)
+            #expect(feed.parts.hub.marks.answer(for: feed.user) == nil)
+            let refused = try await feed.ask("/v1/changes?cursor=\(cursor)")
+            #expect(try refused.status == 403 && refused.problem().code == .known(.userSuspended))
+            #expect(try await feed.parts.store.resume(feed.user))
+            _ = try await settle(feed, cursor)
+            // By an operator's command: heard of.
+            _ = try await feed.database.store.suspend(feed.user, reason: nil)
+            while try await feed.ask("/v1/changes?cursor=\(cursor)").status == 200 {}
+            #expect(try await feed.ask("/v1/changes?cursor=\(cursor)").status == 403)
+            #expect(feed.phone.answerAtOnce(feed.poll(cursor)) == nil)
+        }
+    }
+
+    @Test func `what is in memory is given to nobody whose token is not for it`() async throws {
+        try await FeedServer.with { feed in
+            let cursor = try await feed.ask("/v1/changes").page().cursor
+            let token = try await feed.database.store.issueToken(
+                user: feed.user, device: .sample(2), name: "reader", scopes: [.read])
+            let reader = feed.with(token)
+            let door = feed.phone.door
+            let known = APIResponse(status: 200)
+            // Until the token is known; then only its scopes are in the way.
+            while door.passAtOnce(reader.poll(cursor), needs: .read, to: { _ in known }) == nil {
+                _ = try await reader.ask("/v1/me")
+            }
+            #expect(door.passAtOnce(reader.poll(cursor), needs: .submit, to: { _ in known }) == nil)
+        }
+    }
+
     @Test func `nobody gets another user's place by its cursor`() async throws {
         try await FeedServer.with { feed in
             let cursor = try await feed.ask("/v1/changes").page().cursor

@@ -1,5 +1,6 @@
 import Foundation
 import JobStore
+import NIOCore
 import Testing
 import VideoModels
 
@@ -26,9 +27,40 @@ struct HealthTests {
             _ = server.parts.loops.begin("feed", patience: .zero)
             let ill = try await ask("/healthz", of: server.parts)
             let words = String(decoding: ill.body, as: UTF8.self)
-            #expect(ill.status == 503 && words.contains("\"feed\":\"stuck for 0 s\"") && words.contains("unavailable"))
+            #expect(ill.status == 503 && words.contains(/"feed":"stuck for \d+ s"/) && words.contains("unavailable"))
             #expect(server.parts.registerEntry(nil).stuckLoops == ["feed"])
         }
+    }
+
+    @Test(arguments: ["claims", "renewals", "polls", "submissions"])
+    func `the service manager restarts a worker whose jobs stand still`(loop: String) {
+        let loops = Loops()
+        let heartbeat = loops.begin(loop, patience: .zero)
+        #expect(loops.wantRestart)
+        heartbeat.end()
+        #expect(!loops.wantRestart)
+    }
+
+    @Test(arguments: ["devices", "feed", "register", "admissions", "media", "models", "storage"])
+    func `a loop that waits for others makes nobody restart the process, and is told all the same`(loop: String) {
+        let loops = Loops()
+        _ = loops.begin(loop, patience: .zero)
+        #expect(!loops.wantRestart && loops.stuck.map(\.name) == [loop])
+    }
+
+    @Test func `what is answered at once is counted like the rest, and what is not, by whoever answers it`() {
+        let metrics = ServiceMetrics()
+        let handle: InstantHandler = { $0.path == "/known" ? APIResponse(status: 206) : nil }
+        let counted: InstantHandler = metrics.counted(handle)
+        func ask(_ path: String) -> Int? {
+            let body = RequestBody(length: 0, limit: 0, pipe: BodyPipe(holding: ByteBuffer()))
+            let request = APIRequest(
+                method: .get, path: path, query: [], headers: [:], remoteAddress: "127.0.0.1", id: "r", body: body,
+                drain: DrainSignal())
+            return counted(request)?.status
+        }
+        #expect(ask("/known") == 206 && ask("/unknown") == nil)
+        #expect(metrics.requests.value("2xx") == 1 && metrics.requestSeconds.total.count == 1)
     }
 
     private func patient(_ configuration: inout Configuration) { configuration.feedWaitLimit = 3600 }

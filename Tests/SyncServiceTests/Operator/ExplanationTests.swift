@@ -24,13 +24,13 @@ struct ExplanationTests {
     }
 
     private static func process(
-        _ name: String, _ standing: ProcessRecord.Standing = .working, silent: TimeInterval = 1
+        _ name: String, _ standing: ProcessRecord.Standing = .working, silent: TimeInterval = 1, stuck: [String] = []
     ) -> ProcessRecord {
         ProcessRecord(
             id: .sample(), name: name, host: "w", pid: 1, version: "1", roles: [.worker], startedAt: .sample,
-            seenAt: .sample, silentSeconds: silent, beatSeconds: 5, opsListen: "", feedClients: 0, jobsInHand: 0,
-            leases: 0, stuckLoops: [], drainAskedAt: nil, isDraining: false, recent: RecentFigures(),
-            standing: standing)
+            seenAt: .sample.addingTimeInterval(-silent), silentSeconds: silent, beatSeconds: 5, opsListen: "",
+            feedClients: 0, jobsInHand: 0, leases: 0, stuckLoops: stuck, drainAskedAt: nil, isDraining: false,
+            recent: RecentFigures(), standing: standing)
     }
 
     private static func budget(
@@ -90,8 +90,11 @@ struct ExplanationTests {
     @Test func `without a worker nothing moves, and that stands first`() {
         expect(Self.facts { $0.processes = [] }, [.noWorker, .overdue], "none is in the register")
         expect(
-            Self.facts { $0.processes = [Self.process("w:1", .silent), Self.process("w:2", .stuck)] },
-            [.noWorker, .overdue], "w:1 is silent, w:2 is stuck")
+            Self.facts {
+                $0.processes = [Self.process("w:1", .silent), Self.process("w:2", .stuck, stuck: ["claims"])]
+            }, [.noWorker, .overdue], "w:1 is silent, w:2 is stuck")
+        // It makes no posters, and takes jobs all the same.
+        expect(Self.facts { $0.processes = [Self.process("w:1", .stuck, stuck: ["media"])] }, [.overdue])
         expect(Self.facts { $0.hasAccount = false }, [.account, .overdue], "\"main\"")
     }
 
@@ -154,8 +157,22 @@ struct ExplanationTests {
         expect(capped("0.5"), [.spendingCap, .overdue], "$1", until: midnight)
         expect(capped("0.4"), [.overdue])
         expect(
-            Self.facts { $0.room = (free: 10, floor: 11) }, [.diskFloor, .overdue], "GONDOLA_STORAGE_FLOOR")
-        expect(Self.facts { $0.room = (free: 11, floor: 11) }, [.overdue])
+            Self.facts(.quoted(.sample)) { $0.room = (free: 10, floor: 11) }, [.diskFloor, .overdue],
+            "GONDOLA_STORAGE_FLOOR")
+        expect(Self.facts(.quoted(.sample)) { $0.room = (free: 11, floor: 11) }, [.overdue])
+        expect(Self.facts { $0.room = (free: 10, floor: 11) }, [.overdue])
+    }
+
+    @Test func `what is paid is brought home without room for more, and a video without a request`() {
+        func short(_ state: JobState) -> ExplainFacts {
+            Self.facts(state) {
+                $0.room = (free: 10, floor: 11)
+                $0.limits = Self.budget("retrieve") { $0.used = 40 }
+            }
+        }
+        expect(short(.rendering(.sample)), [.rateBudget, .overdue])
+        expect(short(.downloading(.sample)), [.overdue])
+        expect(short(.ready(.sample)), [.rateBudget, .overdue])
     }
 
     @Test func `a lease says whose it is, and whether somebody is still behind it`() {
@@ -167,6 +184,9 @@ struct ExplanationTests {
         }
         expect(leased([Self.process("w:1")]), [.lease], "w:1 has it in hand", until: Self.later(10))
         expect(leased([Self.process("w:1", .silent, silent: 40)]), [.leaseOrphaned], "40 s", until: Self.later(10))
+        // The run before was killed, and its row is still there.
+        let killed = Self.process("w:1", .silent, silent: 10_000)
+        expect(leased([killed, Self.process("w:1")]), [.lease], "w:1 has it in hand")
         expect(leased([]), [.leaseOrphaned], "not in the register", until: Self.later(10))
         expect(leased([], until: -5), [.leaseOrphaned], "ended 5 s ago")
     }

@@ -101,7 +101,7 @@ final class DeviceSessions: Sendable {
     /// A session's last request has ended. Another may have begun for the device meanwhile.
     private func tidy(_ device: DeviceID) {
         // Not under a lock that is held here: sessions end wherever the last request lets go of them, here among others.
-        Task { [weak self] in
+        Task.detached { [weak self] in
             self?.state.withLock { state in
                 if state.sessions[device]?.session == nil { state.sessions[device] = nil }
             }
@@ -180,7 +180,7 @@ final class DeviceSessions: Sendable {
             try? await Task.sleep(for: interval)
             await writeSightings()
             letGo()
-            if !Task.isCancelled { await check() }
+            if !Task.isCancelled { _ = try? await within(.seconds(20)) { await self.check() } }
         }
     }
 

@@ -162,17 +162,16 @@ extension HTTPConnection {
         let taken = eventLoop.makePromise(of: Void.self)
         switch piece.content {
         case .bytes(let bytes):
-            core.sentBytes?.add(Double(bytes.readableBytes))
-            taken.futureResult.whenComplete { [self] in wrote(piece.written, isLast: piece.isLast, $0) }
+            let count = bytes.readableBytes
+            taken.futureResult.whenComplete { [self] in wrote(piece, count, $0) }
             context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: taken)
         case .file(let file, let range):
-            core.sentBytes?.add(Double(range.upperBound - range.lowerBound))
             let handle = NIOFileHandle(descriptor: file.descriptor)
             let lent = NIOLoopBound(handle, eventLoop: eventLoop)
             taken.futureResult.whenComplete { [self] in
                 // The descriptor stays `file`'s, which lives as long as this closure and closes it.
                 withExtendedLifetime(file) { _ = try? lent.value.takeDescriptorOwnership() }
-                wrote(piece.written, isLast: piece.isLast, $0)
+                wrote(piece, range.count, $0)
             }
             let region = FileRegion(
                 fileHandle: handle, readerIndex: Int(range.lowerBound), endIndex: Int(range.upperBound))
@@ -180,15 +179,16 @@ extension HTTPConnection {
         }
     }
 
-    private func wrote(_ written: EventLoopPromise<Void>?, isLast: Bool, _ result: Result<Void, any Error>) {
+    private func wrote(_ piece: OutgoingPieces.Piece, _ bytes: Int, _ result: Result<Void, any Error>) {
         outgoing.isWriting = false
         timing.writeEnded()
         switch result {
         case .success:
-            written?.succeed(())
-            if isLast { answered() } else { pump() }
+            core.sentBytes?.add(Double(bytes))
+            piece.written?.succeed(())
+            if piece.isLast { answered() } else { pump() }
         case .failure(let error):
-            written?.fail(error)
+            piece.written?.fail(error)
             close()
         }
     }

@@ -194,10 +194,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
             timing.bodyCame(part.readableBytes)
             let total = bytes + Int64(part.readableBytes)
             phase = .discarding(bytes: total)
-            guard total <= core.limits.discardedBodyBytes else {
-                linger()
-                return false
-            }
+            // Then the next step reads on, which lingering asks for.
+            if total > core.limits.discardedBodyBytes { linger() }
             return true
         case .end?:
             timing.bodyEnded()

@@ -52,7 +52,7 @@ extension PhoneAPI {
                 let left = ContinuousClock.now.duration(to: end)
                 guard left > .zero, await waiter.wait(knowing: page.mark, atMost: left) else { break }
                 page = try await again(page.next, query.limit, user).page
-                if page.isNews { hub.delivered(to: waiter) }
+                hub.looked(waiter, foundNews: page.isNews)
             }
             return page
         }

@@ -104,21 +104,31 @@ extension Doctor {
         defer { storage.stop() }
         let free = try await storage.objects.freeBytes()
         let room = DoctorRules.disk(free: free, floor: configuration.storageFloor, of: isBucket ? state : place)
+        // Removes only an empty folder, which a service under another user could not write to.
+        defer { if !isBucket { rmdir("\(place)/\(Self.folder)") } }
         return [room, try await Self.roundTrip(storage.objects, in: place)]
     }
 
+    private static let folder = "doctor"
+
     private static func roundTrip(_ objects: any ObjectStore, in place: String) async throws -> CheckResult {
-        let key = try ObjectKey(user: "doctor", UUID().uuidString)
+        let key = try ObjectKey(user: folder, UUID().uuidString)
         let bytes = (0..<4096).map { _ in UInt8.random(in: 0...255) }
         let body = AsyncStream<[UInt8]> { stream in
             stream.yield(bytes)
             stream.finish()
         }
         let begin = ContinuousClock.now
-        _ = try await objects.put(key, expecting: 4096, atMost: 4096, body: body)
-        var read: [UInt8] = []
-        for try await chunk in try await objects.open(key, range: nil).chunks() { read += chunk }
-        try await objects.delete(key)
+        let read: [UInt8]
+        do {
+            _ = try await objects.put(key, expecting: 4096, atMost: 4096, body: body)
+            read = try await objects.open(key, range: nil).chunks().reduce(into: []) { $0 += $1 }
+        } catch {
+            // In a task of its own, since the time for this one may be over.
+            _ = await Task { try? await objects.delete(key) }.value
+            throw error
+        }
+        try await Task { try await objects.delete(key) }.value
         let seconds = (ContinuousClock.now - begin).seconds
         guard read == bytes else {
             return .fail("\(place) gives back other bytes than it was given", mend: "check its disks, and its memory")

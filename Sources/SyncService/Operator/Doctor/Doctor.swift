@@ -82,7 +82,7 @@ public struct Doctor: Sendable {
             [DoctorRules.autovacuum(isOn: try await $0.store.serverFacts().hasAutovacuum)]
         },
         Examination("wake_ups", mend: reach) {
-            [DoctorRules.wakeUps(areHeard: await $0.store.hearsNotifications(within: min(5, $0.limit.seconds / 2)))]
+            [DoctorRules.wakeUps(areHeard: await $0.store.hearsNotifications(within: $0.limit.seconds / 2))]
         },
         Examination("processes", mend: reach) { [DoctorRules.processes(try await $0.store.processes())] },
         Examination("sealing_key", mend: reach) { [try await $0.sealingKey()] },
