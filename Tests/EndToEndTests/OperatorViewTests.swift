@@ -125,8 +125,15 @@ import VideoModels
             #expect(first.contains("gondola top") && first.contains("q quits"))
             #expect(terminal.mode.echoes == false)
             terminal.resize(rows: 4, columns: 30)
-            kill(process.processIdentifier, SIGWINCH)
+            // What is told before it listens is told to nobody: so until it has heard.
+            let telling = Task { [pid = process.processIdentifier] in
+                while !Task.isCancelled {
+                    kill(pid, SIGWINCH)
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
+            }
             let second = await terminal.read(until: "\u{1B}[J")
+            telling.cancel()
             let rows = second.replacing("\u{1B}[H", with: "").components(separatedBy: "\r\n")
             #expect(rows.count == 4, "\(rows)")
             if let signal { kill(process.processIdentifier, signal) } else { terminal.type("q") }

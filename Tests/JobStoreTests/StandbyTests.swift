@@ -40,13 +40,19 @@ import VideoModels
     private func interrupted(
         _ server: PostgresServer, _ work: @escaping @Sendable () async throws -> Void
     ) async throws -> PostgresError? {
+        let isOver = Locked(false)
         let task = Task { () async -> PostgresError? in
+            defer { isOver.set(true) }
             while true {
                 do { try await work() } catch { return error as? PostgresError }
             }
         }
         let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'"
-        while try await server.sql(cancel) == "0" { try await Task.sleep(for: .milliseconds(20)) }  // nobody tells
+        // Nobody tells when it waits, and whoever else writes waits as well.
+        while !isOver.value {
+            _ = try await server.sql(cancel)
+            try await Task.sleep(for: .milliseconds(20))
+        }
         return await task.value
     }
 

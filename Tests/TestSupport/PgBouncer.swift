@@ -71,7 +71,7 @@ extension TestDatabase {
     }
 }
 
-/// A process that ends when this end of a pipe is closed, whoever closes it.
+/// A process that ends when this end of a connection is closed, whoever closes it.
 private final class Lifeline {
     private let process: ChildProcess
     private let end: CInt
@@ -80,10 +80,17 @@ private final class Lifeline {
     init(_ settings: URL) throws {
         log = settings.deletingLastPathComponent().appending(path: "log")
         var ends: [CInt] = [0, 0]
-        guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        // At once, or a child that another test starts in between keeps it open.
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw POSIXError(.EMFILE) }
         let user = geteuid() == 0 ? "-u postgres " : ""
-        let command = "PATH=$PATH:/usr/sbin; pgbouncer -q \(user)\(settings.path) & read -r _; kill -KILL $!; wait"
+        let command = """
+            PATH=$PATH:/usr/sbin; pgbouncer -q \(user)\(settings.path) &
+            while read -r -t 1 _; [ $? -gt 128 ]; do
+                kill -0 $! || { echo FATAL: it is not there or has ended >>\(log.path); exit 1; }
+            done
+            kill -KILL $!; wait
+            """
         process = try ChildProcess(["bash", "-c", command], in: "/", input: ends[0])
         close(ends[0])
         end = ends[1]

@@ -21,7 +21,7 @@ final class Journal: Sendable {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Failed("cannot open \(path)") }
         let journal = Journal(descriptor)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw Failed("\(path) is used by another simulator") }
+        guard journal.lock() else { throw Failed("\(path) is used by another simulator") }
         let content = try Data(contentsOf: URL(fileURLWithPath: path))
         let whole = content.lastIndex(of: 0x0A).map { content.prefix(through: $0) } ?? Data()
         guard ftruncate(descriptor, off_t(whole.count)) == 0 else { throw Failed("cannot repair \(path)") }
@@ -30,7 +30,21 @@ final class Journal: Sendable {
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    /// One that is just ending may hold it for a moment longer.
+    private func lock() -> Bool {
+        for _ in 0..<100 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK || errno == EINTR else { return false }
+            usleep(20_000)
+        }
+        return false
+    }
+
+    /// Unlocked by name: a child that is just being started has the file too, until it becomes another program.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     private static func read(_ content: Data, _ path: String) throws -> [SimulatedJob] {
         let decoder = JSONDecoder()

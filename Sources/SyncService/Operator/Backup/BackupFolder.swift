@@ -42,10 +42,10 @@ struct BackupFolder: Sendable {
 
     /// Waits for nobody: two that change the directory at once would take each other's files away. The lock ends with the
     /// process, or when the value does.
-    func lock(exclusively isExclusive: Bool) throws(SetupError) -> OpenFile {
+    func lock(exclusively isExclusive: Bool) throws(SetupError) -> HeldLock {
         let file = open("\(path)/lock", isExclusive ? O_CREAT | O_RDWR | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw SetupError("cannot open \(path)/lock: \(String(cString: strerror(errno)))") }
-        let held = OpenFile(owning: file)
+        let held = HeldLock(file)
         guard flock(file, (isExclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
             throw SetupError("another process works in \(path)")
         }
@@ -104,5 +104,18 @@ struct BackupFolder: Sendable {
         for name in try FileManager.default.contentsOfDirectory(atPath: unfinished) {
             try FileManager.default.removeItem(atPath: "\(unfinished)/\(name)")
         }
+    }
+}
+
+/// A lock that lasts as long as the value.
+final class HeldLock: Sendable {
+    private let file: Int32
+
+    init(_ file: Int32) { self.file = file }
+
+    /// Unlocked by name: a child that is just being started has the file too, until it becomes another program.
+    deinit {
+        flock(file, LOCK_UN)
+        close(file)
     }
 }
